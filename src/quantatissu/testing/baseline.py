@@ -122,7 +122,8 @@ def _run_worker(
             left = deadline - time.monotonic()
             if left <= 0:
                 break
-            on_progress(f"{len(out.results)} of {len(opened.ids)} tests")
+            done = len(out.results)
+            on_progress(f"{done} of {len(opened.ids)} tests" if done else f"{len(opened.ids)} tests, each of two ways")
             ran = slot.run(order, limits=limits, total=left, detail=True)
             if not ran.results:
                 break

@@ -18,7 +18,7 @@ ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _PWD = ("$(pwd)", "`pwd`", "$PWD", "${PWD}", "$(CURDIR)")
 
 
-class NeedsShell(Exception):  # noqa: N818 - a verdict, not an error
+class NeedsShell(Exception):
     """The text uses a construct that only a real shell should interpret."""
 
 

@@ -21,5 +21,5 @@ class Task:
     venvs: tuple[Path, ...] = ()
 
 
-class Unresolved(Exception):  # noqa: N818 - a verdict, not an error
+class Unresolved(Exception):
     """The task uses more of its runner's language than is read here."""

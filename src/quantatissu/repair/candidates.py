@@ -1,0 +1,98 @@
+"""Candidate edits in the order in which they are worth trying.
+
+Every rewrite of every suspicious statement, merged best-first: the score of a candidate is its operator's prior, less
+the cost of this application, plus the log of its statement's suspiciousness. Statements are rewritten lazily, as soon
+as the best that they could offer is next.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from quantatissu.repair.localise import Place
+from quantatissu.rewriting import OPERATORS, Project, Rewrite, Source, rewrites
+
+SUSPICION = 2.0  # weight of log suspiciousness against log prior
+EDIT_SIZE = 0.01  # nats per character changed
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One edit of one file. ``path`` is absolute; ``rewrite`` applies to the text the file has at the parent node."""
+
+    path: str
+    rewrite: Rewrite
+    place: Place
+    score: float
+
+
+Rescore = Callable[[Sequence[Candidate]], Sequence[float]]  # the seam for a model's log-probabilities
+
+
+def rewrite_prior(rewrite: Rewrite) -> float:
+    """Log-prior of a rewrite: its operators' priors less its cost, in nats."""
+    return sum(OPERATORS[name].prior for name in rewrite.operator.split("+") if name in OPERATORS) - rewrite.cost
+
+
+def edit_size(rewrite: Rewrite) -> int:
+    """Characters taken out and put in."""
+    return sum(edit.end - edit.start + len(edit.text) for edit in rewrite.edits)
+
+
+def candidates(
+    places: Sequence[Place],
+    source_of: Callable[[str], Source | None],
+    project: Project,
+) -> Iterator[Candidate]:
+    """All single-operator candidates, best first, without duplicates. ``places`` come most suspicious first."""
+    best_prior = max((row.prior for row in OPERATORS.values()), default=0.0)
+    heap: list[tuple[float, int, Candidate]] = []
+    seen: set[tuple[str, tuple[object, ...]]] = set()
+    count = 0
+    for place in places:
+        bound = SUSPICION * math.log(max(place.score, 1e-6)) + best_prior
+        while heap and -heap[0][0] >= bound:
+            yield heapq.heappop(heap)[2]
+        source = source_of(place.path)
+        if source is None:
+            continue
+        for statement in source.statements_on(place.line):
+            if statement.lineno != place.line:
+                continue
+            for rewrite in rewrites(source, statement, project):
+                key = (place.path, normalised(source.text, rewrite))
+                if key in seen:
+                    continue
+                seen.add(key)
+                score = (
+                    SUSPICION * math.log(max(place.score, 1e-6))
+                    + rewrite_prior(rewrite)
+                    - EDIT_SIZE * edit_size(rewrite)
+                )
+                count += 1
+                heapq.heappush(heap, (-score, count, Candidate(place.path, rewrite, place, score)))
+    while heap:
+        yield heapq.heappop(heap)[2]
+
+
+def normalised(text: str, rewrite: Rewrite) -> tuple[object, ...]:
+    """The edits with common beginnings and ends taken off: equal for rewrites that give the same text."""
+    shape: list[object] = []
+    for edit in rewrite.edits:
+        old, new, start = text[edit.start : edit.end], edit.text, edit.start
+        common = 0
+        for one, other in zip(old, new, strict=False):
+            if one != other:
+                break
+            common += 1
+        old, new, start = old[common:], new[common:], start + common
+        tail = 0
+        for one, other in zip(reversed(old), reversed(new), strict=False):
+            if one != other:
+                break
+            tail += 1
+        shape.append((start, len(old) - tail, new[: len(new) - tail]))
+    return tuple(shape)

@@ -1,0 +1,156 @@
+"""Edits as thoughts: what the search may try from a node, best first."""
+
+from __future__ import annotations
+
+import ast
+import heapq
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from quantatissu.planning import Node, Thought
+from quantatissu.repair.candidates import (
+    EDIT_SIZE,
+    SUSPICION,
+    Candidate,
+    candidates,
+    edit_size,
+    normalised,
+    rewrite_prior,
+)
+from quantatissu.repair.localise import Place
+from quantatissu.repair.texts import Texts
+from quantatissu.rewriting import Project, Rewrite, Source
+from quantatissu.rewriting.compose import compose
+from quantatissu.rewriting.imports import repair_import, repair_undefined_name
+from quantatissu.rewriting.syntax import repair_syntax
+from quantatissu.testing.records import Raised, TestResult
+
+_COMPOSED = -3.0  # two changes in one statement are rarer than their priors say
+_COMPOSED_FROM = -4.5  # no composition scores higher: until then, none need be made
+_COMPOSED_PLACES = 16
+_DIAGNOSED = 4.0  # an edit that answers the interpreter's own complaint goes first
+
+
+class EditProposer:
+    """Proposes edits for the places found suspicious at each node.
+
+    ``locate(node)`` gives a node's failures and places; it is called once a node, when its first thoughts are asked
+    for. ``texts_at(node)`` gives the changed texts by absolute path.
+    """
+
+    def __init__(
+        self,
+        texts: Texts,
+        project: Project,
+        locate: Callable[[Node], tuple[Sequence[TestResult], Sequence[Place]]],
+        texts_at: Callable[[Node], dict[str, str]],
+        editable: Callable[[str], bool],
+    ) -> None:
+        self.texts = texts
+        self.project = project
+        self.locate = locate
+        self.texts_at = texts_at
+        self.editable = editable
+        self._streams: dict[int, Iterator[Candidate]] = {}
+
+    def propose(self, node: Node, k: int) -> list[Thought]:
+        stream = self._streams.get(node.number)
+        if stream is None:
+            stream = self._streams[node.number] = self._stream(node)
+        return [Thought(candidate, candidate.score) for candidate in itertools.islice(stream, k)]
+
+    def _stream(self, node: Node) -> Iterator[Candidate]:
+        changed = self.texts_at(node)
+
+        def source_of(path: str) -> Source | None:
+            return self.texts.source(path, changed.get(path))
+
+        failures, places = self.locate(node)
+        diagnosed = sorted(self._diagnosed(failures, changed), key=_lowest_last)
+        single = candidates(places, source_of, self.project)
+        seen: set[tuple[str, tuple[object, ...]]] = set()
+        for candidate in heapq.merge(diagnosed, _followed(single, self._composed(places, source_of)), key=_lowest_last):
+            file = self.texts.file(candidate.path)
+            text = changed.get(candidate.path, file.text if file is not None else "")
+            key = (candidate.path, normalised(text, candidate.rewrite))
+            if key not in seen:
+                seen.add(key)
+                yield candidate
+
+    # -- edits that answer a diagnostic ---------------------------------------------------------------------------
+
+    def _diagnosed(self, failures: Iterable[TestResult], changed: dict[str, str]) -> Iterator[Candidate]:
+        for result in failures:
+            raised = result.raised
+            while raised is not None:
+                yield from self._answer(raised, changed)
+                raised = raised.cause
+
+    def _answer(self, raised: Raised, changed: dict[str, str]) -> Iterator[Candidate]:
+        if raised.syntax is not None:
+            path, line, column, message = raised.syntax
+            if path and self.editable(path) and (file := self.texts.file(path)) is not None:
+                text = changed.get(path, file.text)
+                for rewrite in repair_syntax(text, line or 1, column, message):
+                    yield self._certain(path, rewrite, message)
+            return
+        inner = next(((path, line) for path, line, _ in reversed(raised.frames) if self.editable(path)), None)
+        if inner is None:
+            return
+        path, line = inner
+        source = self.texts.source(path, changed.get(path))
+        if source is None:
+            return
+        kind = raised.type.rpartition(".")[2]
+        if kind in ("NameError", "UnboundLocalError") and raised.missing_name:
+            for rewrite in repair_undefined_name(source, raised.missing_name, self.project):
+                yield self._certain(path, rewrite, f"{raised.missing_name} is not defined")
+        elif kind in ("ImportError", "ModuleNotFoundError", "AttributeError"):
+            missing = _missing(raised)
+            for statement in source.statements_on(line):
+                if isinstance(statement, ast.Import | ast.ImportFrom):
+                    for rewrite in repair_import(source, statement, self.project, missing):
+                        yield self._certain(path, rewrite, raised.message)
+
+    def _certain(self, path: str, rewrite: Rewrite, reason: str) -> Candidate:
+        place = Place(path, rewrite.line, 1.0, reason)
+        return Candidate(path, rewrite, place, _DIAGNOSED - rewrite.cost - EDIT_SIZE * edit_size(rewrite))
+
+    # -- two edits in one statement -------------------------------------------------------------------------------
+
+    def _composed(self, places: Sequence[Place], source_of: Callable[[str], Source | None]) -> Iterator[Candidate]:
+        streams = [self._composed_at(place, source_of) for place in places[:_COMPOSED_PLACES]]
+        yield from heapq.merge(*streams, key=_lowest_last)
+
+    def _composed_at(self, place: Place, source_of: Callable[[str], Source | None]) -> Iterator[Candidate]:
+        source = source_of(place.path)
+        if source is None:
+            return
+        suspicion = SUSPICION * math.log(max(place.score, 1e-6))
+        for statement in source.statements_on(place.line):
+            if statement.lineno == place.line:
+                for rewrite in compose(source, statement, self.project):
+                    score = suspicion + _COMPOSED + rewrite_prior(rewrite) - EDIT_SIZE * edit_size(rewrite)
+                    yield Candidate(place.path, rewrite, place, score)
+
+
+def _lowest_last(candidate: Candidate) -> float:
+    return -candidate.score
+
+
+def _followed(single: Iterator[Candidate], composed: Iterator[Candidate]) -> Iterator[Candidate]:
+    """Both streams merged by score; the second is not even begun before its best could be next."""
+    for candidate in single:
+        yield candidate
+        if candidate.score < _COMPOSED_FROM:
+            break
+    yield from heapq.merge(single, composed, key=_lowest_last)
+
+
+def _missing(raised: Raised) -> str | None:
+    """The name that could not be imported, from the message: the exception itself keeps only the module's."""
+    for opening, closing in (("cannot import name '", "'"), ("No module named '", "'"), ("has no attribute '", "'")):
+        if opening in raised.message:
+            return raised.message.split(opening, 1)[1].split(closing, 1)[0]
+    return None
