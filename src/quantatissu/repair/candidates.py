@@ -47,10 +47,9 @@ def candidates(
     source_of: Callable[[str], Source | None],
     project: Project,
 ) -> Iterator[Candidate]:
-    """All single-operator candidates, best first, without duplicates. ``places`` come most suspicious first."""
+    """All single-operator candidates, best first; several may give the same text. ``places`` come likewise."""
     best_prior = max((row.prior for row in OPERATORS.values()), default=0.0)
     heap: list[tuple[float, int, Candidate]] = []
-    seen: set[tuple[str, tuple[object, ...]]] = set()
     count = 0
     for place in places:
         bound = SUSPICION * math.log(max(place.score, 1e-6)) + best_prior
@@ -63,10 +62,6 @@ def candidates(
             if statement.lineno != place.line:
                 continue
             for rewrite in rewrites(source, statement, project):
-                key = (place.path, normalised(source.text, rewrite))
-                if key in seen:
-                    continue
-                seen.add(key)
                 score = (
                     SUSPICION * math.log(max(place.score, 1e-6))
                     + rewrite_prior(rewrite)

@@ -140,6 +140,7 @@ class _Run:
         self.listener.suspects(shown)
         self.clock.enter("search")
         self.evaluator = SuiteEvaluator(self.prepared.slots, self.baseline, self.coverage, self.texts)
+        self.evaluator.deadline = self.clock.began + self.clock.total
         self.listener.stage("search", "trying edits")
         found = self._search()
         self.clock.enter("verify")
@@ -231,7 +232,7 @@ class _Run:
                     if not self.evaluator.prove(slot):
                         continue
                 verified = True
-            (proven if verified else unproven).append(self._patch(node, state, score, verified))
+            (proven if verified else unproven).append(self._patch(node, state, score, verified and self.evaluator.whole))
         if not proven:
             return []
         best, *others = proven

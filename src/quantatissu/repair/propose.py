@@ -130,7 +130,7 @@ class EditProposer:
         suspicion = SUSPICION * math.log(max(place.score, 1e-6))
         for statement in source.statements_on(place.line):
             if statement.lineno == place.line:
-                for rewrite in compose(source, statement, self.project):
+                for rewrite in compose(source, statement, self.project, parse=False):
                     score = suspicion + _COMPOSED + rewrite_prior(rewrite) - EDIT_SIZE * edit_size(rewrite)
                     yield Candidate(place.path, rewrite, place, score)
 

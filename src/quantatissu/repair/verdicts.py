@@ -32,7 +32,8 @@ def nothing_failing(baseline: Baseline) -> FixResult:
             hint="Something beside the tests fails it, such as a coverage threshold or a warning filter.",
         )
     more = f"; {baseline.not_run} were not run, the time was too short" if baseline.not_run else ""
-    return FixResult("nothing_to_fix", f"Nothing to fix: {total} tests pass{more}.")
+    hint = "Raise --max-seconds, or name the failing test in --test." if baseline.not_run else None
+    return FixResult("nothing_to_fix", f"Nothing to fix: {total} tests pass{more}.", hint=hint)
 
 
 def unusable_verdict(prepared: Prepared, baseline: Baseline) -> FixResult:
