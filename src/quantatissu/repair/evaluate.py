@@ -186,8 +186,8 @@ class SuiteEvaluator:
         for name in names:
             seconds = self._seconds.get(name)
             if seconds is not None:
-                bounds[name] = Limit(0.3 + 6 * seconds, 3.0 + 10 * seconds)
-        bounds["*"] = Limit(1.0, 4.0)
+                bounds[name] = Limit(0.3 + 6 * seconds, 1.0 + 10 * seconds)
+        bounds["*"] = Limit(1.0, 2.0)
         return bounds
 
     def run(self, slot: Slot, state: State, names: Sequence[str], *, stop: bool) -> Ran:

@@ -232,7 +232,9 @@ class _Run:
                     if not self.evaluator.prove(slot):
                         continue
                 verified = True
-            (proven if verified else unproven).append(self._patch(node, state, score, verified and self.evaluator.whole))
+            (proven if verified else unproven).append(
+                self._patch(node, state, score, verified and self.evaluator.whole)
+            )
         if not proven:
             return []
         best, *others = proven

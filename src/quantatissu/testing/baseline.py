@@ -129,8 +129,7 @@ def _run_worker(
                 break
             for result in ran.results:
                 out.results[result.id] = result
-            done = set(out.results)
-            order = [test for test in order if test not in done]
+            order = [test for test in order if test not in out.results]
             slot.reset()
             if (
                 ran.ended == "timeout"

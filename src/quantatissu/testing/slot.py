@@ -150,7 +150,7 @@ class Slot:
         command = self.setup.command
         if command.kind == "generic":
             return self._open_generic(timeout)
-        environment = {**self.setup.environment, "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": "/tmp"}  # noqa: S108
+        environment = {**self.setup.environment, "TMPDIR": "/tmp"}  # noqa: S108
         for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             environment.setdefault(name, "1")  # native thread pools do not survive a fork
         policy = self.setup.policy(self.branch, self.scratch, wall_seconds=None, environment=environment)

@@ -7,6 +7,7 @@ import os
 import resource
 import select
 import signal
+import sys
 import threading
 import time
 
@@ -196,6 +197,12 @@ def threads():
     except OSError:
         native = 1
     return max(native, threading.active_count())
+
+
+def keep_bytecode_as_it_is():
+    """From now on, compiled modules are read and not written: a candidate's must not outlive it."""
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 def freeze():

@@ -50,6 +50,7 @@ class Collect:
     """A cold run: collect what is wanted from fresh imports, run it, end."""
 
     def __init__(self, config, request, emit):
+        forking.keep_bytecode_as_it_is()
         self.request, self.emit = request, emit
         self.ids = request["ids"]
         self.trace = request["trace"] or {}
@@ -102,6 +103,7 @@ class Warm:
     def run(self, session):
         functions = Functions(os.path.join(self.config["root"], ""))
         channel.send(self.replies, self._collected(session))
+        forking.keep_bytecode_as_it_is()
         forking.freeze()
         while True:
             try:

@@ -1,0 +1,133 @@
+"""Where the right edit stands in the order of candidates: `python -m benchmarks.repair.ranks --split dev`.
+
+No candidate is run. Localization runs once a task and is kept below the cache, so that a change to priors, costs or
+operators is judged in seconds: for each task the place of the faulty statement, and the rank of the edit that gives
+back the original text (``-`` when no operator proposes it).
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import pickle
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from benchmarks.repair.environment import test_python
+from benchmarks.repair.packages import CACHE
+from benchmarks.repair.run import load_case
+from benchmarks.repair.tasks import Task, load_all
+from quantatissu.planning import Node
+from quantatissu.repair import FixOptions
+from quantatissu.repair.localise import Coverage, everywhere, localise
+from quantatissu.repair.pipeline import Clock, localised, make_project
+from quantatissu.repair.prepare import prepare
+from quantatissu.repair.propose import EditProposer
+from quantatissu.repair.texts import Texts
+from quantatissu.testing.baseline import run_baseline
+
+MOST = 30_000
+
+
+def localise_task(task: Task, folder: Path) -> dict[str, Any]:
+    """Build the task in `folder` and localise its fault, or read what an earlier call found."""
+    kept = folder / "localised.pickle"
+    root = folder / task.package
+    if kept.exists():
+        with kept.open("rb") as handle:
+            return pickle.load(handle)
+    case = load_case(task, test_python())
+    case.build_visible(root)
+    options = FixOptions(root, test=case.package.command(case.python), max_seconds=60)
+    with ExitStack() as stack:
+        prepared = prepare(options, stack)
+        baseline = run_baseline(prepared.slots[0], prepared.slots[-1], seconds=60)
+        coverage, _ = localised(prepared, baseline, Clock(60.0))
+        editable = [path for path in coverage.imports if prepared.editable(path)]
+    found = {"failing": baseline.failing, "coverage": coverage, "editable": editable}
+    with kept.open("wb") as handle:
+        pickle.dump(found, handle)
+    return found
+
+
+def rank(task: Task, folder: Path) -> dict[str, Any]:
+    """Ranks of the faulty line and of the right edit, 1 first; None when they are not proposed."""
+    found = localise_task(task, folder)
+    root = folder / task.package
+    texts = Texts(str(root))
+    editable = set(found["editable"])
+    coverage: Coverage = found["coverage"]
+    began = time.perf_counter()
+    places = localise(found["failing"], coverage, texts.source, editable.__contains__, texts.text)
+    places = places or everywhere(sorted(editable), texts.source)
+    project = make_project(places, editable, texts)
+    proposer = EditProposer(
+        texts, project, lambda node: (found["failing"], places), lambda node: {}, editable.__contains__
+    )
+    fault = task.faults[0]
+    path = str(root / fault.file)
+    text = texts.file(path).text
+    right = text[: fault.start] + fault.before + text[fault.start + len(fault.after) :]
+    line = text.count("\n", 0, fault.start) + 1
+    source = texts.source(path)
+    starts = {statement.lineno for statement in source.statements_on(line)} if source else {line}
+    place = next((i for i, p in enumerate(places, 1) if p.path == path and p.line in starts), None)
+    answer: dict[str, Any] = {"task": task.id, "kind": task.kind, "place": place, "rank": None, "operator": None}
+    seen = 0
+    for thought in stream(proposer):
+        seen += 1
+        candidate = thought.action
+        if candidate.path == path and same(candidate.rewrite.apply(text), right):
+            answer.update(rank=seen, operator=candidate.rewrite.operator, score=round(candidate.score, 2))
+            break
+    answer.update(
+        seen=seen, seconds=round(time.perf_counter() - began, 2), of=len(places), edit=(fault.after, fault.before)
+    )
+    return answer
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two texts differ in blanks and line ends at most."""
+    return one == other or "".join(one.split()) == "".join(other.split())
+
+
+def stream(proposer: EditProposer):
+    node = Node()
+    batches = iter(lambda: proposer.propose(node, 64), [])
+    return itertools.islice(itertools.chain.from_iterable(batches), MOST)
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.repair.ranks", description=__doc__)
+    parser.add_argument("--split", choices=("dev", "test"), default="dev")
+    parser.add_argument("--task", action="append", default=[])
+    chosen = parser.parse_args(arguments)
+    tasks = load_all(ids=chosen.task) if chosen.task else load_all(split=chosen.split)
+    ranks = []
+    for task in tasks:
+        folder = CACHE / "ranks" / task.id
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            found = rank(task, folder)
+        except Exception as error:
+            print(f"{task.id:28} {type(error).__name__}: {error}")
+            continue
+        ranks.append(found["rank"])
+        print(
+            f"{found['task']:28} {found['kind']:12} place {found['place'] or '-':>4} of {found['of']:<5}"
+            f" rank {found['rank'] or '-':>6} of {found['seen']:<6} {found['seconds']:6.2f} s  {found['operator'] or ''}"
+            f"  {found['edit'][0][:36]!r} -> {found['edit'][1][:36]!r}",
+            flush=True,
+        )
+    good = sorted(r for r in ranks if r)
+    if good:
+        print(f"proposed {len(good)} of {len(ranks)}; median rank {statistics.median(good):.0f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
