@@ -24,6 +24,7 @@ from benchmarks.repair.run import load_case
 from benchmarks.repair.tasks import Task, load_all
 from quantatissu.planning import Node
 from quantatissu.repair import FixOptions
+from quantatissu.repair import candidates as candidates_module
 from quantatissu.repair.localise import Coverage, everywhere, localise
 from quantatissu.repair.pipeline import Clock, localised, make_project
 from quantatissu.repair.prepare import prepare
@@ -106,7 +107,10 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.repair.ranks", description=__doc__)
     parser.add_argument("--split", choices=("dev", "test"), default="dev")
     parser.add_argument("--task", action="append", default=[])
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of repair.candidates")
     chosen = parser.parse_args(arguments)
+    for name, _, value in (setting.partition("=") for setting in chosen.set):
+        setattr(candidates_module, name, float(value))
     tasks = load_all(ids=chosen.task) if chosen.task else load_all(split=chosen.split)
     ranks = []
     for task in tasks:

@@ -16,6 +16,7 @@ from quantatissu.repair.localise import Place
 from quantatissu.rewriting import OPERATORS, Project, Rewrite, Source, rewrites
 
 SUSPICION = 2.0  # weight of log suspiciousness against log prior
+SHARING = 0.5  # how far the rewrites of a statement share its suspicion: 0 not at all, 1 wholly
 EDIT_SIZE = 0.01  # nats per character changed
 
 
@@ -28,6 +29,8 @@ class Candidate:
     place: Place
     score: float
 
+
+_SMALL_STATEMENT = 0.5  # what sharing may add to the score of a statement with few rewrites
 
 Rescore = Callable[[Sequence[Candidate]], Sequence[float]]  # the seam for a model's log-probabilities
 
@@ -52,7 +55,7 @@ def candidates(
     heap: list[tuple[float, int, Candidate]] = []
     count = 0
     for place in places:
-        bound = SUSPICION * math.log(max(place.score, 1e-6)) + best_prior
+        bound = SUSPICION * math.log(max(place.score, 1e-6)) + best_prior + _SMALL_STATEMENT
         while heap and -heap[0][0] >= bound:
             yield heapq.heappop(heap)[2]
         source = source_of(place.path)
@@ -61,12 +64,12 @@ def candidates(
         for statement in source.statements_on(place.line):
             if statement.lineno != place.line:
                 continue
-            for rewrite in rewrites(source, statement, project):
-                score = (
-                    SUSPICION * math.log(max(place.score, 1e-6))
-                    + rewrite_prior(rewrite)
-                    - EDIT_SIZE * edit_size(rewrite)
-                )
+            found = [(rewrite, rewrite_prior(rewrite)) for rewrite in rewrites(source, statement, project)]
+            # A statement's suspicion is shared out among its rewrites: long statements are not likelier to be wrong.
+            mass = math.log(sum(math.exp(prior) for _, prior in found) + 1e-9)
+            base = SUSPICION * math.log(max(place.score, 1e-6)) - SHARING * mass
+            for rewrite, prior in found:
+                score = base + prior - EDIT_SIZE * edit_size(rewrite)
                 count += 1
                 heapq.heappush(heap, (-score, count, Candidate(place.path, rewrite, place, score)))
     while heap:
