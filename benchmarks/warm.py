@@ -60,7 +60,7 @@ def warm_project(root: Path, test: str, count: int) -> Iterator[Warm]:
     with ExitStack() as stack:
         prepared = prepare(FixOptions(root, test=test), stack)
         slot = prepared.slots[-1]
-        baseline = run_baseline(prepared.slots[0], slot, seconds=60.0)
+        baseline = run_baseline(prepared.clean, slot, seconds=60.0)
         prepared.open_all()
         coverage = trace(prepared.slots, baseline, 6.0)
         texts = prepared.texts

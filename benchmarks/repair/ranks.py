@@ -47,7 +47,7 @@ def localise_task(task: Task, folder: Path) -> dict[str, Any]:
     options = FixOptions(root, test=case.package.command(case.python), max_seconds=60)
     with ExitStack() as stack:
         prepared = prepare(options, stack)
-        baseline = run_baseline(prepared.slots[0], prepared.slots[-1], seconds=60)
+        baseline = run_baseline(prepared.clean, prepared.slots[-1], seconds=60)
         coverage, _ = localised(prepared, baseline, Clock(60.0))
         editable = [path for path in coverage.imports if prepared.editable(path)]
     found = {"failing": baseline.failing, "coverage": coverage, "editable": editable}
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str]) -> None:
         ranks.append(found["rank"])
         print(
             f"{found['task']:28} {found['kind']:12} place {found['place'] or '-':>4} of {found['of']:<5}"
-            f" rank {found['rank'] or '-':>6} of {found['seen']:<6} {found['seconds']:6.2f} s  {found['operator'] or ''}"
+            f" rank {found['rank'] or '-':>6} of {found['seen']:<5} {found['seconds']:6.2f} s  {found['operator'] or ''}"
             f"  {found['edit'][0][:36]!r} -> {found['edit'][1][:36]!r}",
             flush=True,
         )

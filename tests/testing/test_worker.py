@@ -183,6 +183,14 @@ def test_a_closure_made_at_import_sees_the_change(make_slot):
     assert outcomes(ran) == {"test_kept": "failed"}
 
 
+def test_a_failing_test_does_not_spoil_the_next_one(make_slot):
+    slot = make_slot(FILES)
+    collected = opened(slot)
+    for hot in (True, False):
+        ran = slot.run(collected.ids, limits=LIMITS, total=60, hot=hot)
+        assert sorted(outcomes(ran).values()) == ["failed"] * 3 + ["passed"] * 4 + ["skipped", "xfailed"]
+
+
 def test_a_cold_run_sees_module_level_changes(make_slot):
     slot = make_slot(FILES)
     opened(slot)

@@ -104,11 +104,12 @@ def _passing(slots: Sequence[Slot], baseline: Baseline, coverage: Coverage, seco
     deadline = time.monotonic() + seconds
     order = sorted(baseline.passing, key=lambda name: baseline.passing[name])
     lock = threading.Lock()
+    size = max(1, min(_BATCH, len(order) // (3 * len(slots))))
 
     def work(slot: Slot) -> None:
         while True:
             with lock:
-                batch, order[:] = order[:_BATCH], order[_BATCH:]
+                batch, order[:] = order[:size], order[size:]
             left = deadline - time.monotonic()
             if not batch or left <= 0:
                 return

@@ -72,8 +72,10 @@ def run(options: FixOptions, listener: Listener) -> FixResult:
         prepared = prepare(options, stack)
         clock.enter("baseline")
         listener.stage("baseline", prepared.setup.command.text)
+        if prepared.setup.command.kind != "generic":
+            prepared.begin_opening()
         baseline = run_baseline(
-            prepared.slots[0],
+            prepared.clean,
             prepared.slots[-1],
             seconds=max(5.0, clock.total * _BASELINE_SHARE),
             first=last_failures(prepared.root),

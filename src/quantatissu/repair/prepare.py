@@ -25,11 +25,14 @@ from quantatissu.workspace import Workspace
 
 PERMISSIONS = ("network-loopback", "network", "home")
 _MOST_SLOTS = 8
+_OPEN_SECONDS = 120.0
 
 
 @dataclass
 class Prepared:
-    """A project ready for its baseline. ``slots`` hold one branch each; the last one's worker starts first.
+    """A project ready for its baseline. ``slots`` hold one branch and one worker each; ``clean`` is where the
+    project's own command runs meanwhile.
+
     ``part`` is the only folder or file of the project that may be edited, relative to it (``.``: all of it).
     """
 
@@ -37,11 +40,14 @@ class Prepared:
     part: str
     setup: Setup
     slots: list[Slot]
+    clean: Slot
     texts: Texts
     layout: Layout
     globs: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     _editable: dict[str, bool] = field(default_factory=dict)
+    _opening: list[threading.Thread] = field(default_factory=list)
+    _errors: list[BaseException] = field(default_factory=list)
 
     def editable(self, path: str) -> bool:
         """Whether a patch may touch a file (absolute path): Python source of the project, neither test nor setting."""
@@ -65,18 +71,37 @@ class Prepared:
         found = (str(self.root / name) for name in self.layout.files().sources)
         return [path for path in found if self.editable(path)]
 
+    def begin_opening(self) -> None:
+        """Start the workers of all slots but the last in the background, beside the baseline."""
+        for slot in self.slots[:-1]:
+            thread = threading.Thread(target=self._open, args=(slot,), daemon=True)
+            self._opening.append(thread)
+            thread.start()
+
     def open_all(self) -> None:
-        """Start the workers of the other slots, at once."""
-        run_together([_opener(slot) for slot in self.slots[:-1]])
+        """See to it that every slot's worker has started. Raises what kept one from starting."""
+        if not self._opening and any(slot.worker is None for slot in self.slots[:-1]):
+            self.begin_opening()
+        for thread in self._opening:
+            thread.join()
+        if self._errors:
+            raise self._errors[0]
 
+    def end(self) -> None:
+        """Kill the workers; those still starting, too."""
+        while any(thread.is_alive() for thread in self._opening):
+            for slot in self.slots:
+                if slot.worker is not None:
+                    slot.worker.close()
+            for thread in self._opening:
+                thread.join(0.05)
 
-def _opener(slot: Slot) -> Callable[[], None]:
-    def start() -> None:
-        if slot.worker is None:
-            slot.open(120.0)
+    def _open(self, slot: Slot) -> None:
+        try:
+            slot.open(_OPEN_SECONDS)
             slot.watch()
-
-    return start
+        except BaseException as error:
+            self._errors.append(error)
 
 
 def run_together(jobs: list[Callable[[], None]]) -> None:
@@ -119,12 +144,12 @@ def prepare(options: FixOptions, stack: ExitStack) -> Prepared:
     # Some suites make test ids from sets; one hash seed for every run keeps an id the same test throughout.
     environment.setdefault("PYTHONHASHSEED", str(options.seed % 2**32))
     python = choose_interpreter(root, command, options.python)
-    count = max(2, min(options.workers or len(os.sched_getaffinity(0)), _MOST_SLOTS))
+    count = max(1, min(options.workers or len(os.sched_getaffinity(0)), _MOST_SLOTS))
     project = Workspace(root)
     branches: list[Workspace] = []
 
     def copy() -> None:
-        for _ in range(count):
+        for _ in range(count + 1):
             branch = project.branch()
             stack.callback(branch.close)
             branches.append(branch)
@@ -160,7 +185,10 @@ def prepare(options: FixOptions, stack: ExitStack) -> Prepared:
         *(f"{skipped.path} was left out: {skipped.reason}." for skipped in branches[0].skipped[:5]),
         *(f"The option {option} was dropped: its pytest plugin is not installed." for option in dropped),
     )
-    return Prepared(root, place.editable, setup, slots, Texts(str(root)), layout, options.files, warnings)
+    clean, *workers = slots
+    prepared = Prepared(root, place.editable, setup, workers, clean, Texts(str(root)), layout, options.files, warnings)
+    stack.callback(prepared.end)
+    return prepared
 
 
 def _network(allow: frozenset[str]) -> Network:

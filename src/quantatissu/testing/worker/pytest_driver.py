@@ -137,6 +137,8 @@ class Session:
         """Run tests in order, emitting one record each: id, outcome, seconds, and when asked text, frames, lines."""
         recorder = self.recorder
         recorder.detail = detail
+        # The short way leaves a failed test's fixtures as they are: only where nothing runs after it.
+        recorder.short = not detail and (stop or len(ids) == 1)
         wanted = [(i, self.items[i]) for i in ids if i in self.items]
         for number, (test, item) in enumerate(wanted):
             following = wanted[number + 1][1] if number + 1 < len(wanted) else None
@@ -165,9 +167,13 @@ class _Recorder:
     """Takes down each test's outcome; when nobody will read the details, it also runs the test the short way."""
 
     detail = False
+    short = False
 
     def begin(self, item):
         self.outcome, self.seconds, self.text, self.error = None, 0.0, "", None
+        if not self.detail:
+            # Rendering a failure takes far longer than running most tests, and nobody will read this one.
+            item.repr_failure = item._repr_failure_py = lambda *args, **kwargs: "failed"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item, nextitem):
@@ -176,7 +182,7 @@ class _Recorder:
         A report of a failure takes several times as long as most tests, and a failed candidate is only thrown away.
         Wrappers around this hook (warning filters, time limits) work as always. Expected failures need the reports.
         """
-        if self.detail or item.get_closest_marker("xfail") is not None:
+        if not self.short or item.get_closest_marker("xfail") is not None:
             return None
         began = time.perf_counter()
         outcome = self._short(item, nextitem)
