@@ -32,7 +32,7 @@ class FixOptions:
     seed: int = 0
     workers: int | None = None
     max_bugs: int = 4
-    grace_seconds: float = 3.0
+    grace_seconds: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
