@@ -124,7 +124,8 @@ def main(arguments: Sequence[str]) -> None:
         ranks.append(found["rank"])
         print(
             f"{found['task']:28} {found['kind']:12} place {found['place'] or '-':>4} of {found['of']:<5}"
-            f" rank {found['rank'] or '-':>6} of {found['seen']:<5} {found['seconds']:6.2f} s  {found['operator'] or ''}"
+            f" rank {found['rank'] or '-':>6} of {found['seen']:<5} {found['seconds']:6.2f} s"
+            f"  {found['operator'] or ''}"
             f"  {found['edit'][0][:36]!r} -> {found['edit'][1][:36]!r}",
             flush=True,
         )
