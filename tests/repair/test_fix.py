@@ -270,3 +270,17 @@ def test_missing_folder(tmp_path):
 
     with pytest.raises(QuantaError, match="no "):
         fix(FixOptions(tmp_path / "gone"))
+
+
+def test_ids_that_differ_in_every_process(repaired):
+    """Parametrizing over a set of objects that hash by address gives the tests other ids each time."""
+    tests = (
+        "import pytest\nfrom money import largest, total\n\n\nclass Case:\n    def __init__(self, n):\n        self.n = n\n\n\n"
+        "@pytest.mark.parametrize('case', {Case(n) for n in range(40)}, ids=lambda case: str(case.n))\n"
+        "@pytest.mark.parametrize('extra', list({Case(n) for n in range(9)}))\n"
+        "def test_total(case, extra):\n    assert total([case.n, 1]) == case.n + 1\n\n\n"
+        "def test_largest():\n    assert largest([3, 9, 4]) == 9\n"
+    )
+    files = {"money.py": MONEY.replace("price > best", "price < best"), "test_money.py": tests}
+    result = repaired(files)
+    assert result.status == "fixed", result.message

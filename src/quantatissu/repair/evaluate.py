@@ -205,7 +205,7 @@ class SuiteEvaluator:
             return set()
         ran = self.run(slot, state, names, stop=False)
         results = {result.id: result for result in ran.results}
-        failing = {name for name in names if name not in self._modules and not _passed(results.get(name))}
+        failing = {name for name in names if name not in self._modules and not self.baseline.passed(name, results)}
         for module in self._modules.intersection(names):
             held = [r for r in ran.results if r.id == module or r.id.startswith((module + "::", module + "."))]
             if not held or any(result.collection for result in held):
@@ -221,7 +221,7 @@ class SuiteEvaluator:
             batch, names = names[:200], names[200:]
             ran = self.run(slot, state, batch, stop=True)
             results = {result.id: result for result in ran.results}
-            if any(not _passed(results.get(name)) for name in batch):
+            if any(not self.baseline.passed(name, results) for name in batch):
                 return True
         return False
 
@@ -276,7 +276,7 @@ class SuiteEvaluator:
     def _all_as_wanted(self, results: Mapping[str, TestResult]) -> list[str]:
         """What should have passed in a run and did not. Flaky tests are in neither list it starts from."""
         wanted = [*self.baseline.passing, *(name for name in self.root.failing if name not in self._modules)]
-        wrong = [name for name in wanted if not _passed(results.get(name))]
+        wrong = [name for name in wanted if not self.baseline.passed(name, results)]
         for module in self._modules:
             held = [r for n, r in results.items() if n == module or n.startswith((module + "::", module + "."))]
             if not held or any(result.failed and result.id not in self.baseline.flaky for result in held):
@@ -287,7 +287,3 @@ class SuiteEvaluator:
     def whole(self) -> bool:
         """Whether the budget has room for the whole suite, so that a proof covers all of it."""
         return self.baseline.not_run == 0
-
-
-def _passed(result: TestResult | None) -> bool:
-    return result is not None and result.outcome == "passed"

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Baseline:
     ``failing`` holds the failing tests with their details, in the order of the suite; modules that do not import stand
     for their tests. ``passing`` maps the ids of passing tests to seconds. ``hot`` says whether changed functions may be
     swapped into the warm process. ``not_run`` counts tests the time allowed did not reach.
+    ``unstable`` names functions whose parametrized tests have other ids in every process.
     """
 
     failing: tuple[TestResult, ...]
@@ -43,10 +45,31 @@ class Baseline:
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
     unusable: str | None = None
+    unstable: frozenset[str] = frozenset()
 
     @property
     def failing_ids(self) -> tuple[str, ...]:
         return tuple(result.id for result in self.failing)
+
+    def passed(self, name: str, results: Mapping[str, TestResult]) -> bool:
+        """Whether a test passed in a run; one with an unstable id did when all tests of its function passed."""
+        result = results.get(name)
+        if result is None and (function := _function(name)) in self.unstable:
+            group = [other for other in results.values() if _function(other.id) == function]
+            return bool(group) and all(other.passed for other in group)
+        return result is not None and result.passed
+
+
+def _function(name: str) -> str:
+    return name.split("[", 1)[0]
+
+
+def _unstable(one: Iterable[str], other: Iterable[str]) -> frozenset[str]:
+    """Functions whose parametrized tests have other ids in another process, though as many of them."""
+    first, second = set(one), set(other)
+    counts = [Counter(_function(name) for name in names) for names in (first, second)]
+    changed = {_function(name) for name in first ^ second if name.endswith("]")}
+    return frozenset(name for name in changed if counts[0][name] == counts[1][name])
 
 
 @dataclass
@@ -189,6 +212,7 @@ def _combine(clean: CleanRun, warm: _WorkerRun, slot: Slot, began: float) -> Bas
         not_run=warm.not_run,
         warnings=tuple(warnings),
         seconds=time.monotonic() - began,
+        unstable=_unstable(warm.results, clean.results) if compare else frozenset(),
     )
 
 

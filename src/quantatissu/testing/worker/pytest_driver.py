@@ -133,13 +133,24 @@ class Session:
     def ids(self):
         return list(self.items)
 
+    def _known(self, ids):
+        """The ids that exist here. One that every process makes anew (from a set, say) stands for its function."""
+        known = {}
+        for test in ids:
+            if test in self.items:
+                known[test] = None
+            elif test.endswith("]"):
+                start = test.split("[", 1)[0] + "["
+                known.update(dict.fromkeys(name for name in self.items if name.startswith(start)))
+        return list(known)
+
     def run(self, ids, emit, *, stop, detail, tracer, limits):
         """Run tests in order, emitting one record each: id, outcome, seconds, and when asked text, frames, lines."""
         recorder = self.recorder
         recorder.detail = detail
         # The short way leaves a failed test's fixtures as they are: only where nothing runs after it.
         recorder.short = not detail and (stop or len(ids) == 1)
-        wanted = [(i, self.items[i]) for i in ids if i in self.items]
+        wanted = [(i, self.items[i]) for i in self._known(ids)]
         for number, (test, item) in enumerate(wanted):
             following = wanted[number + 1][1] if number + 1 < len(wanted) else None
             forking.rearm(limits.get(test, limits["*"])[0])
