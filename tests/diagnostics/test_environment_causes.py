@@ -175,8 +175,8 @@ LIBRARY = "/env/lib/python3.12/site-packages/"
         (
             _raised(
                 "requests.exceptions.ConnectionError",
-                "HTTPSConnectionPool(host='pypi.org', port=443): Max retries exceeded with url: /x (Caused by "
-                "NameResolutionError(\"Failed to resolve 'pypi.org' ([Errno -3] Name or service not known)\"))",
+                "HTTPSConnectionPool(host='packages.example', port=443): Max retries exceeded with url: /x (Caused by "
+                "NameResolutionError(\"Failed to resolve 'packages.example' ([Errno -3] Name or service not known)\"))",
                 OWN,
                 Frame(LIBRARY + "requests/adapters.py", 9, "send", "raise ConnectionError(e, request=request)"),
             ),
