@@ -40,6 +40,11 @@ def rewrite_prior(rewrite: Rewrite) -> float:
     return sum(OPERATORS[name].prior for name in rewrite.operator.split("+") if name in OPERATORS) - rewrite.cost
 
 
+def suspicion(place: Place) -> float:
+    """What a statement's suspiciousness adds to the score of its rewrites, in nats, at most 0."""
+    return SUSPICION * math.log(max(place.score, 1e-6))
+
+
 def edit_size(rewrite: Rewrite) -> int:
     """Characters taken out and put in."""
     return sum(edit.end - edit.start + len(edit.text) for edit in rewrite.edits)
@@ -55,7 +60,7 @@ def candidates(
     heap: list[tuple[float, int, Candidate]] = []
     count = 0
     for place in places:
-        bound = SUSPICION * math.log(max(place.score, 1e-6)) + best_prior + _SMALL_STATEMENT
+        bound = suspicion(place) + best_prior + _SMALL_STATEMENT
         while heap and -heap[0][0] >= bound:
             yield heapq.heappop(heap)[2]
         source = source_of(place.path)
@@ -67,7 +72,7 @@ def candidates(
             found = [(rewrite, rewrite_prior(rewrite)) for rewrite in rewrites(source, statement, project)]
             # A statement's suspicion is shared out among its rewrites: long statements are not likelier to be wrong.
             mass = math.log(sum(math.exp(prior) for _, prior in found) + 1e-9)
-            base = SUSPICION * math.log(max(place.score, 1e-6)) - SHARING * mass
+            base = suspicion(place) - SHARING * mass
             for rewrite, prior in found:
                 score = base + prior - EDIT_SIZE * edit_size(rewrite)
                 count += 1

@@ -87,7 +87,7 @@ def run(options: FixOptions, listener: Listener) -> FixResult:
             flaky=baseline.flaky,
             not_run=baseline.not_run,
             seconds=clock.seconds(),
-            warnings=(*prepared.warnings, *baseline.warnings, *result.warnings),
+            warnings=(*prepared.warnings, *result.warnings),
         )
 
 

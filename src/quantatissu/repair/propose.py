@@ -5,18 +5,17 @@ from __future__ import annotations
 import ast
 import heapq
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from quantatissu.planning import Node, Thought
 from quantatissu.repair.candidates import (
     EDIT_SIZE,
-    SUSPICION,
     Candidate,
     candidates,
     edit_size,
     normalised,
     rewrite_prior,
+    suspicion,
 )
 from quantatissu.repair.localise import Place
 from quantatissu.repair.texts import Texts
@@ -127,11 +126,10 @@ class EditProposer:
         source = source_of(place.path)
         if source is None:
             return
-        suspicion = SUSPICION * math.log(max(place.score, 1e-6))
         for statement in source.statements_on(place.line):
             if statement.lineno == place.line:
                 for rewrite in compose(source, statement, self.project, parse=False):
-                    score = suspicion + _COMPOSED + rewrite_prior(rewrite) - EDIT_SIZE * edit_size(rewrite)
+                    score = suspicion(place) + _COMPOSED + rewrite_prior(rewrite) - EDIT_SIZE * edit_size(rewrite)
                     yield Candidate(place.path, rewrite, place, score)
 
 

@@ -42,7 +42,6 @@ class Baseline:
     collected: Collected | None
     clean: CleanRun | None
     not_run: int = 0
-    warnings: tuple[str, ...] = ()
     seconds: float = 0.0
     unusable: str | None = None
     unstable: frozenset[str] = frozenset()
@@ -169,7 +168,6 @@ def _run_worker(
 
 
 def _combine(clean: CleanRun, warm: _WorkerRun, slot: Slot, began: float) -> Baseline:
-    warnings: list[str] = []
     seconds = time.monotonic() - began
     if warm.collected is None:
         return Baseline((), {}, (), False, None, clean, unusable=warm.unusable or "", seconds=seconds)
@@ -210,7 +208,6 @@ def _combine(clean: CleanRun, warm: _WorkerRun, slot: Slot, began: float) -> Bas
         collected=warm.collected,
         clean=clean,
         not_run=warm.not_run,
-        warnings=tuple(warnings),
         seconds=time.monotonic() - began,
         unstable=_unstable(warm.results, clean.results) if compare else frozenset(),
     )

@@ -21,7 +21,11 @@ from quantatissu.testing.records import Collected, Ran, TestResult, raised_from,
 
 WORKER_SOURCE = Path(__file__).parent / "worker"
 INSIDE = Path("/run/quanta")  # where the worker's package, named _quanta, appears in the sandbox
-_BOOT = f"import sys; sys.path[0] = {str(INSIDE)!r}; from _quanta.serve import main; main()"
+
+
+def boot(module: str) -> str:
+    """What ``python -c`` runs to start a module of the injected package."""
+    return f"import sys; sys.path[0] = {str(INSIDE)!r}; from _quanta.{module} import main; main()"
 
 
 class WorkerDied(Exception):
@@ -96,7 +100,7 @@ class Worker:
         """``start`` runs a command confined and returns its pipes; ``config`` is what `worker.serve` expects."""
         self._start = start
         self._config = config
-        self._argv = [str(python), *config.get("interpreter_options", ()), "-c", _BOOT]
+        self._argv = [str(python), *config.get("interpreter_options", ()), "-c", boot("serve")]
         self._process: Pipes | None = None
         self.collected: Collected | None = None
         self.memory = 1 << 30

@@ -15,7 +15,7 @@ from typing import Any
 
 from quantatissu.diagnostics import Diagnostic, parse
 from quantatissu.sandbox import Bind, Finished, Limits, Network, Policy, Process, Sandbox
-from quantatissu.testing.client import INSIDE, WORKER_SOURCE, Limit, Trace, Unit, Worker, WorkerDied
+from quantatissu.testing.client import INSIDE, WORKER_SOURCE, Limit, Trace, Unit, Worker, WorkerDied, boot
 from quantatissu.testing.command import TestCommand
 from quantatissu.testing.interpreter import Interpreter
 from quantatissu.testing.records import Collected, Raised, Ran, TestResult, result_from
@@ -254,8 +254,13 @@ class Slot:
         environment = {**self.setup.environment, "QUANTA_REPORT": str(_SCRATCH / "report.jsonl")}
         argv = list(command.argv)
         if command.kind == "unittest":
-            boot = f"import sys; sys.path[0] = {str(INSIDE)!r}; from _quanta.report_unittest import main; main()"
-            argv = [str(self.setup.interpreter.path), *command.interpreter_options, "-c", boot, *command.arguments]
+            argv = [
+                str(self.setup.interpreter.path),
+                *command.interpreter_options,
+                "-c",
+                boot("report_unittest"),
+                *command.arguments,
+            ]
         else:
             path = environment.get("PYTHONPATH")
             environment["PYTHONPATH"] = f"{INSIDE}{os.pathsep}{path}" if path else str(INSIDE)
