@@ -183,6 +183,30 @@ def test_a_hang(repaired):
     assert result.status == "fixed", result.message
 
 
+def test_ids_that_differ_in_every_process(repaired):
+    good = "def label(kind, n):\n    return f'{kind}:{n + 1}'\n"
+    tests = """\
+import random
+
+import pytest
+from label import label
+
+SHUFFLED = random.SystemRandom().sample(range(20), 20)
+
+
+@pytest.mark.parametrize(("kind", "at"), [(chr(97 + kind), at) for at, kind in enumerate(SHUFFLED)])
+def test_label(kind, at):
+    assert label(kind, at) == f"{kind}:{at + 1}"
+
+
+def test_first():
+    assert label("x", 0) == "x:1"
+"""
+    files = {"label.py": good.replace("n + 1", "n - 1"), "test_label.py": tests}
+    result = repaired(files, only=("label.py",))
+    assert result.status == "fixed", result.message
+
+
 def test_unittest_project(repaired):
     tests = "import unittest\nfrom stack import Stack\n\n\nclass TestStack(unittest.TestCase):\n    def test_peek(self):\n        self.assertEqual(Stack([1, 2]).peek(), 2)\n\n    def test_len(self):\n        self.assertEqual(len(Stack([1])), 1)\n"
     files = {"stack.py": STACK.replace("self.items[-1]", "self.items[0]"), "test_stack.py": tests}

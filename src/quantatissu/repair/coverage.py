@@ -88,9 +88,9 @@ def _failing(
         slot.reset()
         runs.append(ran)
         done = {result.id for result in ran.results}
-        if not done:
-            break
-        left = [name for name in left if name not in done]
+        waiting, left = left, [name for name in left if name not in done]
+        if len(left) == len(waiting):
+            break  # nothing asked for ran: asking again would not end
     for name in hanging:
         runs.append(slot.run([name], limits=_TRACED, total=20, hot=hot, trace=Trace(budget=_HANG_LINES)))
         slot.reset()
