@@ -93,8 +93,12 @@ def rank(task: Task, folder: Path) -> dict[str, Any]:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two texts differ in blanks and line ends at most."""
-    return one == other or "".join(one.split()) == "".join(other.split())
+    """Whether two texts differ in blanks, line ends and trailing commas at most."""
+    return one == other or bare(one) == bare(other)
+
+
+def bare(text: str) -> str:
+    return "".join(text.split()).replace(",)", ")")
 
 
 def stream(proposer: EditProposer):

@@ -183,7 +183,7 @@ def test_a_hang(repaired):
     assert result.status == "fixed", result.message
 
 
-def test_ids_that_differ_in_every_process(repaired):
+def test_failing_ids_that_differ_between_the_two_workers(repaired):
     good = "def label(kind, n):\n    return f'{kind}:{n + 1}'\n"
     tests = """\
 import random

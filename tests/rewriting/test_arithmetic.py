@@ -76,8 +76,8 @@ def test_not_offered(operator: str, text: str) -> None:
     assert not results(operator, text)
 
 
-def test_text_is_only_added_or_repeated() -> None:
-    assert all("+" in text or "*" in text for text in results("swap_operator", "x = 'a' + b\n"))
+def test_text_is_only_added_repeated_or_formatted() -> None:
+    assert all("+" in text or "*" in text or "%" in text for text in results("swap_operator", "x = 'a' + b\n"))
 
 
 def test_indices_come_before_arguments() -> None:

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from quantatissu.repair.localise import Place
 from quantatissu.rewriting import OPERATORS, Project, Rewrite, Source, rewrites
+from quantatissu.rewriting.source import Statement
+from quantatissu.rewriting.unused import left_behind, taken_up, unused_names
 
 SUSPICION = 2.0  # weight of log suspiciousness against log prior
 SHARING = 0.5  # how far the rewrites of a statement share its suspicion: 0 not at all, 1 wholly
 EDIT_SIZE = 0.01  # nats per character changed
+TAKEN_UP = 2.0  # nats for putting a name to use that nothing uses
+LEFT_BEHIND = -0.7  # nats for leaving a variable without its only use
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,14 @@ def suspicion(place: Place) -> float:
     return SUSPICION * math.log(max(place.score, 1e-6))
 
 
+def use(source: Source, statement: Statement, idle: Mapping[str, float], rewrite: Rewrite) -> float:
+    """What a rewrite gains, in nats, by using a name that was ``idle``, or loses by leaving one idle."""
+    taken = taken_up(idle, source, rewrite)
+    if taken:
+        return TAKEN_UP * taken
+    return LEFT_BEHIND if left_behind(source, statement, rewrite) else 0.0
+
+
 def edit_size(rewrite: Rewrite) -> int:
     """Characters taken out and put in."""
     return sum(edit.end - edit.start + len(edit.text) for edit in rewrite.edits)
@@ -69,7 +81,11 @@ def candidates(
         for statement in source.statements_on(place.line):
             if statement.lineno != place.line:
                 continue
-            found = [(rewrite, rewrite_prior(rewrite)) for rewrite in rewrites(source, statement, project)]
+            idle = unused_names(source, statement)
+            found = [
+                (rewrite, rewrite_prior(rewrite) + use(source, statement, idle, rewrite))
+                for rewrite in rewrites(source, statement, project)
+            ]
             # A statement's suspicion is shared out among its rewrites: long statements are not likelier to be wrong.
             mass = math.log(sum(math.exp(prior) for _, prior in found) + 1e-9)
             base = suspicion(place) - SHARING * mass

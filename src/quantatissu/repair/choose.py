@@ -15,7 +15,7 @@ from quantatissu.rewriting import OPERATORS
 
 _LEARNT_LITERAL = 4.0
 _NEW_LITERAL = 0.5
-_DELETION = 1.5
+_DELETION = 2.5
 _CONSTANT_CONDITION = 2.5
 _PER_EDIT = 1.0
 

@@ -70,12 +70,17 @@ _SWAPS: dict[str, list[tuple[str, float]]] = {}
 for (_one, _two), _cost in _SLIPS.items():
     _SWAPS.setdefault(_one, []).append((_two, _cost))
     _SWAPS.setdefault(_two, []).append((_one, _cost))
+_RARE = 3.2  # any other operator
+for _one in SYMBOLS.values():
+    _known = {_one, *(symbol for symbol, _ in _SWAPS.setdefault(_one, []))}
+    _SWAPS[_one] += [(_two, _RARE) for _two in SYMBOLS.values() if _two not in _known]
+_FORMAT = 0.5  # text with a value behind it: `%` was meant
 
 _STEPS = (ast.Add, ast.Sub)
 _MAX_OPERANDS = 4
 
 
-@expression("swap_operator", ast.BinOp, family="operator", prior=-1.2)
+@expression("swap_operator", ast.BinOp, family="operator", prior=-1.0)
 def swap_operator(node: ast.BinOp, here: Context) -> Changes:
     """``a + b`` -> ``a - b`` and every other likely pair; grouping follows the new operator as it would in a slip."""
     span = here.token(node.left, node.right, _BINARY)
@@ -83,12 +88,13 @@ def swap_operator(node: ast.BinOp, here: Context) -> Changes:
     if span is None or (left in ("str", "bytes") and isinstance(node.op, ast.Mod)):
         return
     for symbol, cost in _SWAPS[SYMBOLS[type(node.op)]]:
-        if left in ("str", "list", "tuple") and symbol not in "+*":
-            continue
-        yield (here.put_token(span, symbol),), cost
+        if left == "str" and symbol == "%":
+            yield (here.put_token(span, symbol),), cost if isinstance(node.op, ast.Add | ast.Mult) else _FORMAT
+        elif left not in ("str", "list", "tuple") or symbol in "+*":
+            yield (here.put_token(span, symbol),), cost
 
 
-@expression("swap_augmented", ast.AugAssign, family="operator", prior=-1.2)
+@expression("swap_augmented", ast.AugAssign, family="operator", prior=-1.0)
 def swap_augmented(node: ast.AugAssign, here: Context) -> Changes:
     """``x += 1`` -> ``x -= 1`` and every other likely pair."""
     span = here.token(node.target, node.value, _AUGMENTED)
@@ -116,7 +122,7 @@ def open_augmented(node: ast.AugAssign, here: Context) -> Changes:
         yield (Edit(*span, "=" + SYMBOLS[type(node.op)]),), 0.0
 
 
-@expression("swap_operands", ast.BinOp, family="operator", prior=-2.5)
+@expression("swap_operands", ast.BinOp, family="operator", prior=-2.8)
 def swap_operands(node: ast.BinOp, here: Context) -> Changes:
     """``a - b`` -> ``b - a``, for operators where the order counts."""
     if isinstance(node.op, ast.Mult | ast.BitAnd | ast.BitOr | ast.BitXor):
@@ -130,7 +136,7 @@ def swap_operands(node: ast.BinOp, here: Context) -> Changes:
     yield here.swap(node.left, node.right), 0.7 if isinstance(node.op, ast.Add) else 0.0
 
 
-@expression("drop_operand", ast.BinOp, family="operator", prior=-2.2, inverse="add_operand")
+@expression("drop_operand", ast.BinOp, family="operator", prior=-2.8, inverse="add_operand")
 def drop_operand(node: ast.BinOp, here: Context) -> Changes:
     """``a + b`` -> ``a`` or ``b``; ``drop_offset`` has the ``+ 1`` and ``- 1``."""
     if _is_step(node) or (isinstance(node.op, ast.Mod) and kind(node.left, here) in ("str", "bytes")):
@@ -147,7 +153,7 @@ def drop_operand(node: ast.BinOp, here: Context) -> Changes:
     ast.Call,
     ast.Subscript,
     family="operator",
-    prior=-4.5,
+    prior=-5.3,
     inverse="drop_operand",
 )
 def add_operand(node: ast.expr, here: Context) -> Changes:
@@ -219,7 +225,7 @@ def _calls_itself(func: ast.AST, here: Context) -> bool:
     return function is not None and function.name == name
 
 
-@expression("add_offset", ast.expr, family="operator", prior=-2.0, inverse="drop_offset")
+@expression("add_offset", ast.expr, family="operator", prior=-3.0, inverse="drop_offset")
 def add_offset(node: ast.expr, here: Context) -> Changes:
     """``x`` -> ``x + 1`` and ``x - 1`` at indices, bounds, ranges, comparisons, returned and passed values."""
     if isinstance(node, ast.Constant | ast.Tuple | ast.Slice | ast.Lambda | ast.IfExp) or _is_step(node):
@@ -239,7 +245,7 @@ def add_offset(node: ast.expr, here: Context) -> Changes:
     yield (here.replace(node, f"{inner} + 1", Level.SUM),), site + unsure + plus
 
 
-@expression("drop_offset", ast.BinOp, family="operator", prior=-1.5, inverse="add_offset")
+@expression("drop_offset", ast.BinOp, family="operator", prior=-1.2, inverse="add_offset")
 def drop_offset(node: ast.BinOp, here: Context) -> Changes:
     """``x + 1`` and ``x - 1`` -> ``x``."""
     if _is_step(node):
@@ -253,7 +259,7 @@ def drop_sign(node: ast.UnaryOp, here: Context) -> Changes:
         yield (here.replace_with(node, node.operand),), 0.0
 
 
-@expression("add_sign", ast.expr, family="operator", prior=-4.0, inverse="drop_sign")
+@expression("add_sign", ast.expr, family="operator", prior=-4.3, inverse="drop_sign")
 def add_sign(node: ast.expr, here: Context) -> Changes:
     """``x`` -> ``-x`` in returned, passed and keyword values, indices and operands."""
     if isinstance(node, ast.Constant | ast.UnaryOp | ast.Tuple | ast.Slice | ast.Lambda | ast.IfExp | ast.Compare):
@@ -269,7 +275,7 @@ def add_sign(node: ast.expr, here: Context) -> Changes:
         yield (here.replace(node, f"-{here.code(node, Level.UNARY)}", Level.UNARY),), known + max(0.0, site - 1.0)
 
 
-@expression("add_group", ast.expr, family="operator", prior=-3.0, inverse="drop_group")
+@expression("add_group", ast.expr, family="operator", prior=-3.2, inverse="drop_group")
 def add_group(node: ast.expr, here: Context) -> Changes:
     """``a + b * c`` -> ``(a + b) * c``: the other grouping of the same text."""
     for low, high in _regroupings(node, here):

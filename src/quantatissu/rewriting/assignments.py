@@ -14,7 +14,7 @@ from quantatissu.rewriting.project import Project, dotted
 from quantatissu.rewriting.source import Source, Statement
 
 
-@operator("augment_assignment", ast.Assign, family="statement", prior=-2.4, inverse="plain_assignment")
+@operator("augment_assignment", ast.Assign, family="statement", prior=-2.0, inverse="plain_assignment")
 def augment_assignment(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """`x = e` -> `x += e` (`-=`, `*=`, `|=`), where x has a value before."""
     assert isinstance(node, ast.Assign)

@@ -45,7 +45,7 @@ def _chain_end(source: Source, node: ast.If) -> ast.If:
     return node
 
 
-@operator("if_to_elif", ast.If, family="statement", prior=-4.2, inverse="elif_to_if")
+@operator("if_to_elif", ast.If, family="statement", prior=-3.8, inverse="elif_to_if")
 def if_to_elif(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """`if` behind an `if` without `else` -> `elif`."""
     assert isinstance(node, ast.If)
@@ -58,7 +58,7 @@ def if_to_elif(node: ast.AST, source: Source, project: Project) -> Iterator[Chan
             yield (Edit(at, at, "el"),), 0.0
 
 
-@operator("elif_to_if", ast.If, family="statement", prior=-4.6, inverse="if_to_elif")
+@operator("elif_to_if", ast.If, family="statement", prior=-3.6, inverse="if_to_elif")
 def elif_to_if(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """`elif` -> `if`."""
     assert isinstance(node, ast.If)
@@ -230,7 +230,7 @@ def else_to_elif(node: ast.AST, source: Source, project: Project) -> Iterator[Ch
         yield (Edit(at, at + 4, f"elif {text}"),), 0.5 + 0.4 * index
 
 
-@operator("elif_to_else", ast.If, family="statement", prior=-5.2, inverse="else_to_elif")
+@operator("elif_to_else", ast.If, family="statement", prior=-4.6, inverse="else_to_elif")
 def elif_to_else(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """The last `elif test:` of a chain -> `else:`."""
     assert isinstance(node, ast.If)

@@ -9,7 +9,7 @@ from quantatissu.rewriting.precedence import Level
 from quantatissu.rewriting.wrapping import called_name_of
 
 
-@expression("join_as_text", ast.Call, family="call", prior=-1.2, inverse="join_as_is")
+@expression("join_as_text", ast.Call, family="call", prior=-1.4, inverse="join_as_is")
 def join_as_text(node: ast.Call, here: Context) -> Changes:
     """``s.join(x)`` -> ``s.join(map(str, x))``."""
     match node:

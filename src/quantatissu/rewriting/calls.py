@@ -32,7 +32,7 @@ def _arguments(node: ast.Call) -> list[ast.expr | ast.keyword]:
     return sorted([*node.args, *node.keywords], key=lambda part: (part.lineno, part.col_offset))
 
 
-@expression("swap_arguments", ast.Call, family="call", prior=-1.8)
+@expression("swap_arguments", ast.Call, family="call", prior=-2.9)
 def swap_arguments(node: ast.Call, here: Context) -> Changes:
     """``f(a, b)`` -> ``f(b, a)``; also the values of two keywords."""
     args = [arg for arg in node.args if not isinstance(arg, ast.Starred)]
@@ -44,7 +44,7 @@ def swap_arguments(node: ast.Call, here: Context) -> Changes:
         yield here.swap(left, right), 1.5
 
 
-@expression("drop_argument", ast.Call, family="call", prior=-2.2, inverse="add_argument")
+@expression("drop_argument", ast.Call, family="call", prior=-2.6, inverse="add_argument")
 def drop_argument(node: ast.Call, here: Context) -> Changes:
     """``f(a, b)`` -> ``f(a)``, any argument."""
     members = _arguments(node)
@@ -131,7 +131,7 @@ def drop_call(node: ast.Call, here: Context) -> Changes:
         yield (Edit(here.outer(node.func)[1], here.span(node)[1], ""),), 0.0
 
 
-@expression("add_call", ast.Name, ast.Attribute, family="call", prior=-1.8, inverse="drop_call")
+@expression("add_call", ast.Name, ast.Attribute, family="call", prior=-2.5, inverse="drop_call")
 def add_call(node: ast.Name | ast.Attribute, here: Context) -> Changes:
     """``f`` -> ``f()`` for functions and methods that need no argument, and for what the file calls so."""
     parent = here.parents.get(node)
@@ -209,7 +209,7 @@ def release_operand(node: ast.Call, here: Context) -> Changes:
 # -- recursion --------------------------------------------------------------------------------------------------------
 
 
-@expression("advance_recursion", ast.Call, family="call", prior=-1.8, inverse="stay_recursion")
+@expression("advance_recursion", ast.Call, family="call", prior=-2.7, inverse="stay_recursion")
 def advance_recursion(node: ast.Call, here: Context) -> Changes:
     """``f(x)`` inside ``f`` -> ``f(x[1:])``, ``f(x - 1)``, ``f(x // 2)``, ``f(x.next)``: one step towards the end."""
     function = in_function_of_its_own(node, here)
@@ -294,7 +294,7 @@ def drop_await(node: ast.Await, here: Context) -> Changes:
     yield (here.replace_with(node, node.value),), 0.0
 
 
-@expression("change_super", ast.Call, family="call", prior=-1.8)
+@expression("change_super", ast.Call, family="call", prior=-2.0)
 def change_super(node: ast.Call, here: Context) -> Changes:
     """``super().m()`` <-> ``self.m()`` <-> ``Base.m(self)``, and ``super(C, self)`` <-> ``super()``."""
     owner = here.source.class_of(node)
@@ -335,7 +335,7 @@ def _explicit_base(node: ast.Call, base: str, here: Context) -> Changes:
         yield (here.replace(node, base), Edit(at, at, "self" + rest)), 1.0
 
 
-@expression("add_star", ast.Call, family="call", prior=-2.5, inverse="drop_star")
+@expression("add_star", ast.Call, family="call", prior=-3.3, inverse="drop_star")
 def add_star(node: ast.Call, here: Context) -> Changes:
     """``f(x)`` -> ``f(*x)``, ``f(**x)``."""
     for arg in node.args:

@@ -58,6 +58,10 @@ _SWAPS: dict[str, list[tuple[str, float]]] = {}
 for (_one, _two), _cost in _SLIPS.items():
     _SWAPS.setdefault(_one, []).append((_two, _cost))
     _SWAPS.setdefault(_two, []).append((_one, _cost))
+_RARE = 3.0  # any other comparison
+for _one in _SYMBOLS.values():
+    _known = {_one, *(symbol for symbol, _ in _SWAPS.setdefault(_one, []))}
+    _SWAPS[_one] += [(_two, _RARE) for _two in _SYMBOLS.values() if _two not in _known]
 
 _MAX_CLAUSES = 12
 # How a new clause joins a condition: word, level of the result, whether the clause comes first, cost (nats).
@@ -172,7 +176,7 @@ def comparison_to_truth(node: ast.Compare, here: Context) -> Changes:
     ast.BinOp,
     ast.UnaryOp,
     family="condition",
-    prior=-2.5,
+    prior=-1.8,
     inverse="comparison_to_truth",
 )
 def truth_to_comparison(node: ast.expr, here: Context) -> Changes:
@@ -200,7 +204,7 @@ def truth_to_comparison(node: ast.expr, here: Context) -> Changes:
         yield (here.replace(node, f"{inner} {tail}", Level.COMPARE),), cost
 
 
-@expression("swap_connective", ast.BoolOp, family="condition", prior=-1.2)
+@expression("swap_connective", ast.BoolOp, family="condition", prior=-0.8)
 def swap_connective(node: ast.BoolOp, here: Context) -> Changes:
     """``a and b`` -> ``a or b``; of several connectives one at a time, then all."""
     word = "or" if isinstance(node.op, ast.And) else "and"
@@ -215,7 +219,7 @@ def swap_connective(node: ast.BoolOp, here: Context) -> Changes:
         yield tuple(edits), 1.0
 
 
-@expression("add_not", ast.expr, family="condition", prior=-2.0, inverse="drop_not")
+@expression("add_not", ast.expr, family="condition", prior=-2.4, inverse="drop_not")
 def add_not(node: ast.expr, here: Context) -> Changes:
     """``x`` -> ``not x`` in conditions, operands, returned and passed values."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
@@ -249,14 +253,14 @@ def _truth_cost(node: ast.expr, here: Context) -> float | None:
     return None
 
 
-@expression("drop_not", ast.UnaryOp, family="condition", prior=-1.2, inverse="add_not")
+@expression("drop_not", ast.UnaryOp, family="condition", prior=-0.8, inverse="add_not")
 def drop_not(node: ast.UnaryOp, here: Context) -> Changes:
     """``not x`` -> ``x``."""
     if isinstance(node.op, ast.Not):
         yield (here.replace_with(node, node.operand),), 0.0
 
 
-@expression("drop_clause", ast.BoolOp, family="condition", prior=-1.8, inverse="add_clause")
+@expression("drop_clause", ast.BoolOp, family="condition", prior=-1.0, inverse="add_clause")
 def drop_clause(node: ast.BoolOp, here: Context) -> Changes:
     """``a and b`` -> ``a`` or ``b``; of three clauses any one goes."""
     if len(node.values) == 2:
@@ -270,7 +274,7 @@ def drop_clause(node: ast.BoolOp, here: Context) -> Changes:
             yield (here.put(here.outer(value)[0], here.outer(node.values[1])[0], ""),), 0.5
 
 
-@expression("add_clause", ast.expr, family="condition", prior=-3.5, inverse="drop_clause")
+@expression("add_clause", ast.expr, family="condition", prior=-4.3, inverse="drop_clause")
 def add_clause(node: ast.expr, here: Context) -> Changes:
     """``c`` -> ``x and c``, ``c or not x``, and with clauses of other conditions of the function."""
     parent = here.parents.get(node)

@@ -138,7 +138,7 @@ def _statement_donors(source: Source, node: Statement, project: Project) -> Iter
                         yield piece, text, base + extra + 2.0 * (1.0 - alike) + more
 
 
-@operator("copy_statement", ast.stmt, family="donor", prior=-3.8, inverse="delete_statement")
+@operator("copy_statement", ast.stmt, family="donor", prior=-4.3, inverse="delete_statement")
 def copy_statement(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Insert a statement like one nearby, with names exchanged: `hi = mid` next to `lo = mid`."""
     assert isinstance(node, ast.stmt)
@@ -186,7 +186,7 @@ def _flushed(cost: float, before: Statement | None, piece: Piece) -> float:
     return cost
 
 
-@operator("replace_statement", ast.stmt, family="donor", prior=-4.8)
+@operator("replace_statement", ast.stmt, family="donor", prior=-3.8)
 def replace_statement(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Put another statement of the same kind, with names exchanged, in place of this one."""
     assert isinstance(node, ast.stmt)

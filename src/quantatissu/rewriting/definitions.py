@@ -119,7 +119,7 @@ def drop_self(node: ast.AST, source: Source, project: Project) -> Iterator[Chang
         yield (Edit(start, end + 2 * (text == ", "), ""),), cost
 
 
-@operator("add_parameter", ast.FunctionDef, ast.AsyncFunctionDef, family="statement", prior=-2.5,
+@operator("add_parameter", ast.FunctionDef, ast.AsyncFunctionDef, family="statement", prior=-1.5,
           inverse="drop_parameter")  # fmt: skip
 def add_parameter(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Add a name that the function reads but nothing binds to its parameters; or `**kwargs`, `*args`."""
@@ -160,7 +160,7 @@ def _closes_list(source: Source, at: int) -> bool:
     return rest.startswith((":", "->"))
 
 
-@operator("drop_parameter", ast.FunctionDef, ast.AsyncFunctionDef, family="statement", prior=-6.0,
+@operator("drop_parameter", ast.FunctionDef, ast.AsyncFunctionDef, family="statement", prior=-5.5,
           inverse="add_parameter")  # fmt: skip
 def drop_parameter(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Take out a parameter that the function does not use."""
@@ -183,7 +183,7 @@ def drop_parameter(node: ast.AST, source: Source, project: Project) -> Iterator[
 # -- decorators -----------------------------------------------------------------------------------------------------
 
 
-@operator("add_decorator", ast.FunctionDef, ast.AsyncFunctionDef, family="statement", prior=-2.4,
+@operator("add_decorator", ast.FunctionDef, ast.AsyncFunctionDef, family="statement", prior=-1.4,
           inverse="drop_decorator")  # fmt: skip
 def add_decorator(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Add `@property`, `@staticmethod`, `@classmethod`, `@functools.wraps(f)`, `@lru_cache` or one used nearby."""

@@ -16,7 +16,7 @@ _MAX_ADDED = 4
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
 
-@expression("swap_elements", ast.Tuple, ast.List, family="operator", prior=-2.5)
+@expression("swap_elements", ast.Tuple, ast.List, family="operator", prior=-2.8)
 def swap_elements(node: ast.Tuple | ast.List, here: Context) -> Changes:
     """``a, b`` -> ``b, a``: neighbours; targets and values of an assignment belong to `swap_targets`, `swap_values`."""
     elements = node.elts
@@ -31,7 +31,7 @@ def swap_elements(node: ast.Tuple | ast.List, here: Context) -> Changes:
             yield here.swap(left, right), (0.0 if len(elements) == 2 else 0.5) + (1.5 if constants else 0.0)
 
 
-@expression("drop_element", ast.Tuple, ast.List, ast.Set, family="operator", prior=-3.0, inverse="add_element")
+@expression("drop_element", ast.Tuple, ast.List, ast.Set, family="operator", prior=-2.4, inverse="add_element")
 def drop_element(node: ast.Tuple | ast.List | ast.Set, here: Context) -> Changes:
     """``(a, b)`` -> ``(a,)`` is rare; ``a, b`` -> ``a`` and ``[a, b]`` -> ``[a]`` are not."""
     elements = node.elts
@@ -50,7 +50,7 @@ def drop_element(node: ast.Tuple | ast.List | ast.Set, here: Context) -> Changes
             yield (here.put(here.outer(element)[0], here.outer(elements[1])[0], ""),), 0.7
 
 
-@expression("add_element", ast.Tuple, ast.List, ast.Set, family="operator", prior=-4.0, inverse="drop_element")
+@expression("add_element", ast.Tuple, ast.List, ast.Set, family="operator", prior=-3.5, inverse="drop_element")
 def add_element(node: ast.Tuple | ast.List | ast.Set, here: Context) -> Changes:
     """``a, b`` -> ``a, b, c`` with names in scope."""
     if not node.elts or len(node.elts) > 6 or not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
@@ -64,7 +64,7 @@ def add_element(node: ast.Tuple | ast.List | ast.Set, here: Context) -> Changes:
             yield (Edit(at, at, f", {name}"),), cost
 
 
-@expression("wrap_element", ast.expr, family="operator", prior=-3.0, inverse="unwrap_element")
+@expression("wrap_element", ast.expr, family="operator", prior=-4.2, inverse="unwrap_element")
 def wrap_element(node: ast.expr, here: Context) -> Changes:
     """``x`` -> ``[x]``, ``(x,)``, ``{x}`` in returned, assigned, added and passed values."""
     if not isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.Subscript | ast.Constant | ast.BinOp | ast.Tuple):
@@ -101,7 +101,7 @@ def wrap_element(node: ast.expr, here: Context) -> Changes:
         yield (here.replace(node, f"{{{text}}}"),), cost + 1.5
 
 
-@expression("unwrap_element", ast.List, ast.Tuple, ast.Set, family="operator", prior=-1.8, inverse="wrap_element")
+@expression("unwrap_element", ast.List, ast.Tuple, ast.Set, family="operator", prior=-2.1, inverse="wrap_element")
 def unwrap_element(node: ast.List | ast.Tuple | ast.Set, here: Context) -> Changes:
     """``[x]`` -> ``x``, ``(x,)`` -> ``x``."""
     looped = isinstance(here.parents.get(node), ast.For | ast.comprehension)
@@ -109,7 +109,7 @@ def unwrap_element(node: ast.List | ast.Tuple | ast.Set, here: Context) -> Chang
         yield (here.replace_with(node, node.elts[0]),), 0.0
 
 
-@expression("swap_brackets", ast.List, ast.Tuple, ast.Set, family="operator", prior=-3.2)
+@expression("swap_brackets", ast.List, ast.Tuple, ast.Set, family="operator", prior=-3.5)
 def swap_brackets(node: ast.List | ast.Tuple | ast.Set, here: Context) -> Changes:
     """``[a, b]`` -> ``(a, b)``, ``{a, b}``."""
     if not node.elts or not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
@@ -205,7 +205,7 @@ def swap_entry(node: ast.DictComp, here: Context) -> Changes:
 # -- conditional expressions ------------------------------------------------------------------------------------------
 
 
-@expression("swap_ternary", ast.IfExp, family="condition", prior=-1.8)
+@expression("swap_ternary", ast.IfExp, family="condition", prior=-2.1)
 def swap_ternary(node: ast.IfExp, here: Context) -> Changes:
     """``a if c else b`` -> ``b if c else a``."""
     yield here.swap(node.body, node.orelse), 0.0
@@ -224,7 +224,7 @@ def drop_ternary(node: ast.IfExp, here: Context) -> Changes:
     ast.Call,
     ast.Subscript,
     family="condition",
-    prior=-3.8,
+    prior=-4.3,
     inverse="drop_ternary",
 )
 def add_ternary(node: ast.expr, here: Context) -> Changes:
@@ -243,7 +243,7 @@ def add_ternary(node: ast.expr, here: Context) -> Changes:
             yield (here.replace(node, f"{text} if {test} else {default}", Level.CONDITIONAL),), cost + 0.4 * index
 
 
-@expression("add_fallback", ast.Name, ast.Attribute, ast.Call, family="condition", prior=-4.5, inverse="drop_clause")
+@expression("add_fallback", ast.Name, ast.Attribute, ast.Call, family="condition", prior=-5.0, inverse="drop_clause")
 def add_fallback(node: ast.expr, here: Context) -> Changes:
     """``x`` -> ``x or []`` in returned, assigned and looped values."""
     parent = here.parents.get(node)
@@ -259,7 +259,7 @@ def add_fallback(node: ast.expr, here: Context) -> Changes:
             yield (here.replace(node, f"{here.code(node, Level.OR)} or {other}", Level.OR),), 0.3 * index
 
 
-@expression("or_to_none_test", ast.BoolOp, family="condition", prior=-2.2, inverse="none_test_to_or")
+@expression("or_to_none_test", ast.BoolOp, family="condition", prior=-1.7, inverse="none_test_to_or")
 def or_to_none_test(node: ast.BoolOp, here: Context) -> Changes:
     """``x or d`` -> ``x if x is not None else d``: 0 and '' are values too."""
     if isinstance(node.op, ast.Or) and len(node.values) == 2 and not here.is_condition(node):
@@ -283,7 +283,7 @@ def none_test_to_or(node: ast.IfExp, here: Context) -> Changes:
 # -- lambdas and yields -----------------------------------------------------------------------------------------------
 
 
-@expression("swap_parameters", ast.arguments, family="name", prior=-4.0)
+@expression("swap_parameters", ast.arguments, family="name", prior=-4.4)
 def swap_parameters(node: ast.arguments, here: Context) -> Changes:
     """``def f(a, b)`` -> ``def f(b, a)`` and the same in lambdas; defaults stay where they are."""
     plain = [arg for arg in node.args if arg.arg not in ("self", "cls")]

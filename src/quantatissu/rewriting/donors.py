@@ -140,7 +140,7 @@ def _fits(text: str, group: str) -> bool:
     return group != DISPLAY or text[0] in "([{"
 
 
-@operator("donor_condition", ast.If, ast.While, ast.IfExp, ast.Assert, family="donor", prior=-4.0)
+@operator("donor_condition", ast.If, ast.While, ast.IfExp, ast.Assert, family="donor", prior=-3.0)
 def donor_condition(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Another condition of the function, the class, the file or the project in place of a condition."""
     assert isinstance(node, ast.If | ast.While | ast.IfExp | ast.Assert)
@@ -152,7 +152,7 @@ def donor_condition(node: ast.AST, source: Source, project: Project) -> Iterator
             yield (Edit(*source.span(node.test), text),), cost
 
 
-@operator("donor_value", ast.Assign, ast.AugAssign, ast.AnnAssign, family="donor", prior=-4.3)
+@operator("donor_value", ast.Assign, ast.AugAssign, ast.AnnAssign, family="donor", prior=-3.5)
 def donor_value(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Another expression of the same shape in place of an assigned value."""
     assert isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign)
@@ -162,7 +162,7 @@ def donor_value(node: ast.AST, source: Source, project: Project) -> Iterator[Cha
                 yield (Edit(*source.span(node.value), text),), cost
 
 
-@operator("donor_return", ast.Return, family="donor", prior=-3.9)
+@operator("donor_return", ast.Return, family="donor", prior=-3.0)
 def donor_return(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Another expression of the same shape, or another plausible result, in place of a returned value."""
     assert isinstance(node, ast.Return)
@@ -199,7 +199,7 @@ def donor_iterable(node: ast.AST, source: Source, project: Project) -> Iterator[
             yield (Edit(start, end, text),), cost
 
 
-@operator("donor_argument", ast.Call, family="donor", prior=-4.4)
+@operator("donor_argument", ast.Call, family="donor", prior=-3.6)
 def donor_argument(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Another expression of the same shape in place of an argument."""
     assert isinstance(node, ast.Call)

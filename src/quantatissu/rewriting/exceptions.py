@@ -97,7 +97,7 @@ def exception_choices(source: Source, node: ast.AST, project: Project, current: 
     return sorted(found.items(), key=lambda item: (item[1], item[0]))[:MAX_CLASSES]
 
 
-@operator("exception_class", ast.Raise, ast.ExceptHandler, family="statement", prior=-3.6)
+@operator("exception_class", ast.Raise, ast.ExceptHandler, family="statement", prior=-2.9)
 def exception_class(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Another class in `raise X(...)` or `except X`."""
     if isinstance(node, ast.Raise):
@@ -155,7 +155,7 @@ def narrow_handler(node: ast.AST, source: Source, project: Project) -> Iterator[
         yield (Edit(start, end, ""),), 0.3
 
 
-@operator("raise_from", ast.Raise, family="statement", prior=-4.8, inverse="drop_from")
+@operator("raise_from", ast.Raise, family="statement", prior=-4.2, inverse="drop_from")
 def raise_from(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """`raise X` in a handler -> `raise X from e` or `raise X from None`."""
     assert isinstance(node, ast.Raise)

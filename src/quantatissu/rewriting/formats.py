@@ -113,7 +113,7 @@ def _other_specs(spec: str) -> Iterator[tuple[str, float]]:
     yield built(sign="" if sign else "+"), 1.5
 
 
-@expression("change_percent", ast.Constant, family="string", prior=-2.8)
+@expression("change_percent", ast.Constant, family="string", prior=-3.1)
 def change_percent(node: ast.Constant, here: Context) -> Changes:
     """``%d`` -> ``%s``, ``%.1f`` -> ``%.2f``, ``%5d`` -> ``%05d``."""
     if not isinstance(node.value, str | bytes):

@@ -113,7 +113,7 @@ def base_case_results(source: Source, scope: Scope, conditioned: set[str], visib
     return sorted(found.items(), key=lambda item: (item[1], item[0]))
 
 
-@operator("entry_guard", ast.stmt, family="guard", prior=-2.6, inverse="delete_statement")
+@operator("entry_guard", ast.stmt, family="guard", prior=-3.6, inverse="delete_statement")
 def entry_guard(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """At a function's start: `if x is None: return ...`, `if not xs: return ...`, a recursion's base case, ...
 
@@ -216,7 +216,7 @@ def _offer_membership(scope: Scope, node: Statement, offer: object) -> None:
                 offer(f"{name} in {container}", plain + (0.0 if kind != "list" else 0.5))
 
 
-@operator("guard", ast.stmt, family="guard", prior=-4.4, inverse="delete_statement")
+@operator("guard", ast.stmt, family="guard", prior=-5.1, inverse="delete_statement")
 def guard(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Before a statement that may fail: `if x is None: return ...`, `if x in seen: continue`, ..."""
     assert isinstance(node, ast.stmt)
@@ -263,7 +263,7 @@ def negated(condition: str) -> str:
     return f"not {condition}"
 
 
-@operator("wrap_if", ast.stmt, family="guard", prior=-4.5, inverse="unwrap_block")
+@operator("wrap_if", ast.stmt, family="guard", prior=-4.9, inverse="unwrap_block")
 def wrap_if(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Make a statement conditional: `if x is not None:` around it, or a condition used nearby."""
     assert isinstance(node, ast.stmt)

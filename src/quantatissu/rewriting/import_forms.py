@@ -42,7 +42,7 @@ def add_import_line(source: Source, text: str) -> Edits:
     return insert_before(source, body[0], text)
 
 
-@operator("import_style", ast.Import, ast.ImportFrom, family="import", prior=-4.0)
+@operator("import_style", ast.Import, ast.ImportFrom, family="import", prior=-4.3)
 def import_style(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """`import a.b` <-> `from a import b`, `import a` <-> `from a import a`, as the uses suggest."""
     assert isinstance(node, ImportNode)

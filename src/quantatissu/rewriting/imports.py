@@ -337,7 +337,7 @@ def _level_changes(source: Source, node: ast.ImportFrom, project: Project) -> It
 # -- rows of the table ----------------------------------------------------------------------------------------------
 
 
-@operator("import_missing", ast.Name, family="import", prior=-0.5, inverse="delete_statement")
+@operator("import_missing", ast.Name, family="import", prior=-1.4, inverse="delete_statement")
 def import_missing(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Import a name that nothing in the file binds."""
     assert isinstance(node, ast.Name)
@@ -348,7 +348,7 @@ def import_missing(node: ast.AST, source: Source, project: Project) -> Iterator[
             yield rewrite.edits, rewrite.cost
 
 
-@operator("import_repair", ast.Import, ast.ImportFrom, family="import", prior=-1.5)
+@operator("import_repair", ast.Import, ast.ImportFrom, family="import", prior=-2.5)
 def import_repair(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Another module, member or level where an import names something that is not there."""
     assert isinstance(node, ImportNode)

@@ -85,7 +85,7 @@ def _super_calls(source: Source, project: Project, owner: ast.ClassDef, function
     return list(dict.fromkeys(calls))[:5]
 
 
-@operator("assign_attribute", ast.stmt, family="statement", prior=-1.4, inverse="delete_statement")
+@operator("assign_attribute", ast.stmt, family="statement", prior=-1.6, inverse="delete_statement")
 def assign_attribute(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """`self.x = x` in `__init__`, for attributes the class reads but never assigns and parameters never stored."""
     assert isinstance(node, ast.stmt)

@@ -103,7 +103,7 @@ def step_number(node: ast.Constant, here: Context) -> Changes:
     yield _set_number(node, value - 1, here), far
 
 
-@expression("negate_number", ast.Constant, family="literal", prior=-2.2, on_data=True)
+@expression("negate_number", ast.Constant, family="literal", prior=-2.5, on_data=True)
 def negate_number(node: ast.Constant, here: Context) -> Changes:
     """``1`` -> ``-1`` and back."""
     if _is_number(node) and node.value != 0 and here.code(node)[:2].lower() not in ("0x", "0b", "0o"):
@@ -111,7 +111,7 @@ def negate_number(node: ast.Constant, here: Context) -> Changes:
         yield _set_number(node, -value, here), 0.0 if abs(value) == 1 else 1.0
 
 
-@expression("scale_number", ast.Constant, family="literal", prior=-3.2)
+@expression("scale_number", ast.Constant, family="literal", prior=-3.7)
 def scale_number(node: ast.Constant, here: Context) -> Changes:
     """``10`` -> ``100``, ``0.5`` -> ``0.05``, ``2`` -> ``2.0``, ``1024`` -> ``1000``: magnitude, type, look-alikes."""
     if not _is_number(node):
@@ -147,7 +147,7 @@ def scale_number(node: ast.Constant, here: Context) -> Changes:
         yield _set_number(node, number, here), cost
 
 
-@expression("common_number", ast.Constant, family="literal", prior=-2.2)
+@expression("common_number", ast.Constant, family="literal", prior=-3.3)
 def common_number(node: ast.Constant, here: Context) -> Changes:
     """``n`` -> 0, 1, -1, 2, 10, 100."""
     if not _is_number(node):
@@ -158,7 +158,7 @@ def common_number(node: ast.Constant, here: Context) -> Changes:
             yield _set_number(node, common, here), 0.3 * index
 
 
-@expression("seen_number", ast.Constant, family="literal", prior=-3.2)
+@expression("seen_number", ast.Constant, family="literal", prior=-3.9)
 def seen_number(node: ast.Constant, here: Context) -> Changes:
     """``n`` -> the other numbers of the same function and file."""
     if not _is_number(node):
@@ -208,7 +208,7 @@ def swap_constant(node: ast.Constant, here: Context) -> Changes:
     ast.Tuple,
     ast.Call,
     family="literal",
-    prior=-2.2,
+    prior=-3.3,
 )
 def swap_empty(node: ast.expr, here: Context) -> Changes:
     """``None`` -> ``[]``, ``{}`` -> ``set()``, ``0`` -> ``float('-inf')``: one start value for another."""
@@ -239,7 +239,7 @@ def drop_default(node: ast.arguments, here: Context) -> Changes:
         yield (here.put(here.span(arg)[1], here.outer(value)[1], ""),), 0.0
 
 
-@expression("add_default", ast.arguments, family="literal", prior=-4.0, inverse="drop_default")
+@expression("add_default", ast.arguments, family="literal", prior=-4.9, inverse="drop_default")
 def add_default(node: ast.arguments, here: Context) -> Changes:
     """``def f(a)`` -> ``def f(a=None)``, ``a=0`` and other usual values."""
     positional = [*node.posonlyargs, *node.args]

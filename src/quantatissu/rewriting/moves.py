@@ -120,7 +120,7 @@ def _place_behind(source: Source, first: int, last: int, text: str, anchor: int)
     return Edit(start, end, ""), Edit(at, at, newline + text.rstrip("\r\n"))
 
 
-@operator("move_out", ast.stmt, family="statement", prior=-2.2, inverse="move_in")
+@operator("move_out", ast.stmt, family="statement", prior=-1.2, inverse="move_in")
 def move_out(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Dedent: the tail of a block from this statement on to behind the compound, or its first one to before it.
 
@@ -179,7 +179,7 @@ def _indent(source: Source, node: Statement) -> str:
     return source.lines[node.lineno - 1][: node.col_offset]
 
 
-@operator("move_in", ast.stmt, family="statement", prior=-4.4, inverse="move_out")
+@operator("move_in", ast.stmt, family="statement", prior=-4.0, inverse="move_out")
 def move_in(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Indent: this statement (and up to two behind it) into the block before it, or into the one behind it."""
     assert isinstance(node, ast.stmt)
@@ -284,7 +284,7 @@ def _loop_names(loop: LoopNode) -> set[str]:
 @operator(
     "unwrap_block",
     ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try,
-    family="statement", prior=-5.0, inverse="wrap_if",
+    family="statement", prior=-4.0, inverse="wrap_if",
 )  # fmt: skip
 def unwrap_block(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """A compound statement -> the statements of one of its blocks."""

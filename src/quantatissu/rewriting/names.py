@@ -24,7 +24,7 @@ _MAX_MEMBERS = 10
 _KEYWORD_NAME = re.compile(r"[^\W\d]\w*")
 
 
-@expression("replace_name", ast.Name, family="name", prior=-1.8)
+@expression("replace_name", ast.Name, family="name", prior=-3.3)
 def replace_name(node: ast.Name, here: Context) -> Changes:
     """``x`` -> another name in scope, the likeliest dozen."""
     if not isinstance(node.ctx, ast.Load):
@@ -33,7 +33,7 @@ def replace_name(node: ast.Name, here: Context) -> Changes:
         yield (here.replace(node, name),), cost
 
 
-@expression("replace_builtin", ast.Name, family="name", prior=-1.5)
+@expression("replace_builtin", ast.Name, family="name", prior=-2.8)
 def replace_builtin(node: ast.Name, here: Context) -> Changes:
     """``min`` -> ``max``, ``any`` -> ``all``, ``KeyError`` -> ``IndexError``, and a misspelt built-in name."""
     if isinstance(node.ctx, ast.Load):
@@ -41,7 +41,7 @@ def replace_builtin(node: ast.Name, here: Context) -> Changes:
             yield (here.replace(node, name),), cost
 
 
-@expression("replace_target", ast.Name, family="name", prior=-3.2)
+@expression("replace_target", ast.Name, family="name", prior=-4.5)
 def replace_target(node: ast.Name, here: Context) -> Changes:
     """``x = ...`` -> ``y = ...`` with another local, also in loops and ``with``."""
     if not isinstance(node.ctx, ast.Store):
@@ -56,7 +56,7 @@ def _name_span(node: ast.Attribute, here: Context) -> tuple[int, int]:
     return end - len(node.attr), end
 
 
-@expression("replace_attribute", ast.Attribute, family="name", prior=-1.8)
+@expression("replace_attribute", ast.Attribute, family="name", prior=-2.2)
 def replace_attribute(node: ast.Attribute, here: Context) -> Changes:
     """``x.a`` -> ``x.b``: members of the same role, seen on the same base, or spelt alike."""
     start, end = _name_span(node, here)
@@ -69,7 +69,7 @@ def replace_attribute(node: ast.Attribute, here: Context) -> Changes:
         yield (Edit(start, end, name),), cost + (0.5 if known else 0.0)
 
 
-@expression("drop_attribute", ast.Attribute, family="name", prior=-2.5, inverse="add_attribute")
+@expression("drop_attribute", ast.Attribute, family="name", prior=-2.9, inverse="add_attribute")
 def drop_attribute(node: ast.Attribute, here: Context) -> Changes:
     """``x.a`` -> ``x``; a method's name stays with its call."""
     if isinstance(here.parents.get(node), ast.Call) and node is here.parents[node].func:  # type: ignore[attr-defined]
@@ -78,7 +78,7 @@ def drop_attribute(node: ast.Attribute, here: Context) -> Changes:
         yield (here.replace_with(node, node.value),), 0.0 if not _is_self(node.value) else 2.5
 
 
-@expression("add_attribute", ast.Name, ast.Attribute, family="name", prior=-2.8, inverse="drop_attribute")
+@expression("add_attribute", ast.Name, ast.Attribute, family="name", prior=-3.7, inverse="drop_attribute")
 def add_attribute(node: ast.Name | ast.Attribute, here: Context) -> Changes:
     """``x`` -> ``x.a`` with members seen on ``x``."""
     parent = here.parents.get(node)
@@ -95,7 +95,7 @@ def add_attribute(node: ast.Name | ast.Attribute, here: Context) -> Changes:
         yield (here.put(here.span(node)[1], here.span(node)[1], f".{name}"),), 0.3 * index + extra
 
 
-@expression("name_to_attribute", ast.Name, family="name", prior=-2.2, inverse="attribute_to_name")
+@expression("name_to_attribute", ast.Name, family="name", prior=-2.5, inverse="attribute_to_name")
 def name_to_attribute(node: ast.Name, here: Context) -> Changes:
     """``x`` -> ``self.x``, and ``module.x`` or ``Class.x`` where the project writes that."""
     known = here.names(node)
@@ -159,7 +159,7 @@ def replace_base(node: ast.Attribute, here: Context) -> Changes:
         yield (here.replace(node.value, other),), 0.3 * index + (0.0 if paired else 0.5)
 
 
-@expression("rename_keyword", ast.keyword, family="name", prior=-2.5)
+@expression("rename_keyword", ast.keyword, family="name", prior=-2.9)
 def rename_keyword(node: ast.keyword, here: Context) -> Changes:
     """``f(a=x)`` -> ``f(b=x)`` with the keywords `f` is known to take."""
     call = here.parents.get(node)

@@ -30,7 +30,7 @@ def constant_to_name(node: ast.Constant, here: Context) -> Changes:
         yield (here.replace(node, name),), max(0.0, plain + cost + (_SAME_KEYWORD if name == keyword else 0.0))
 
 
-@expression("empty_to_name", ast.List, ast.Tuple, ast.Dict, family="name", prior=-3.6, inverse="name_to_empty")
+@expression("empty_to_name", ast.List, ast.Tuple, ast.Dict, family="name", prior=-2.9, inverse="name_to_empty")
 def empty_to_name(node: ast.List | ast.Tuple | ast.Dict, here: Context) -> Changes:
     """``for x in []`` -> ``for x in items``, ``f({})`` -> ``f(options)``, with names and members of ``self``."""
     if (node.keys if isinstance(node, ast.Dict) else node.elts) or isinstance(here.parents.get(node), ast.arguments):
@@ -44,7 +44,7 @@ def empty_to_name(node: ast.List | ast.Tuple | ast.Dict, here: Context) -> Chang
                 yield (here.replace(node, f"self.{name}"),), 0.6 + 0.1 * place
 
 
-@expression("name_to_empty", ast.Name, ast.Attribute, family="name", prior=-5.0, inverse="empty_to_name")
+@expression("name_to_empty", ast.Name, ast.Attribute, family="name", prior=-5.5, inverse="empty_to_name")
 def name_to_empty(node: ast.Name | ast.Attribute, here: Context) -> Changes:
     """``for x in items`` -> ``for x in []``, ``f(options)`` -> ``f({})``."""
     parent = here.parents.get(node)
@@ -54,7 +54,7 @@ def name_to_empty(node: ast.Name | ast.Attribute, here: Context) -> Changes:
             yield (here.replace(node, text),), _MEMBER * place
 
 
-@expression("name_to_constant", ast.Name, family="name", prior=-4.6, inverse="constant_to_name")
+@expression("name_to_constant", ast.Name, family="name", prior=-5.2, inverse="constant_to_name")
 def name_to_constant(node: ast.Name, here: Context) -> Changes:
     """``f(x)`` -> ``f(None)``: for a value that must not be passed on."""
     parent = here.parents.get(node)

@@ -45,7 +45,7 @@ Ranked = list[tuple[str, float]]
 # -- deletion -------------------------------------------------------------------------------------------------------
 
 
-@operator("delete_statement", ast.stmt, family="statement", prior=-4.3, inverse="copy_statement")
+@operator("delete_statement", ast.stmt, family="statement", prior=-3.3, inverse="copy_statement")
 def delete_statement(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Take a statement out; larger ones cost more."""
     assert isinstance(node, ast.stmt)
@@ -100,7 +100,7 @@ def return_of(value: str) -> str:
     return f"return {value}" if value else "return"
 
 
-@operator("insert_jump", ast.stmt, family="statement", prior=-2.4, inverse="delete_statement")
+@operator("insert_jump", ast.stmt, family="statement", prior=-2.7, inverse="delete_statement")
 def insert_jump(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """End a block with `return`, `continue`, `break` or `raise`.
 
@@ -129,7 +129,7 @@ def insert_jump(node: ast.AST, source: Source, project: Project) -> Iterator[Cha
             yield insert_after(source, node, return_of(value)), base + cost
 
 
-@operator("replace_jump", ast.Return, ast.Continue, ast.Break, ast.Pass, family="statement", prior=-4.2)
+@operator("replace_jump", ast.Return, ast.Continue, ast.Break, ast.Pass, family="statement", prior=-3.2)
 def replace_jump(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """`break`, `continue`, `return`, `pass` and `raise` for one another."""
     assert isinstance(node, ast.stmt)
@@ -176,7 +176,7 @@ def add_return(node: ast.AST, source: Source, project: Project) -> Iterator[Chan
     yield (Edit(start, start, "return "),), cost
 
 
-@operator("drop_return", ast.Return, family="statement", prior=-4.8, inverse="add_return")
+@operator("drop_return", ast.Return, family="statement", prior=-4.4, inverse="add_return")
 def drop_return(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """`return f(x)` -> `f(x)`, where the value is a call or an await."""
     assert isinstance(node, ast.Return)
@@ -202,7 +202,7 @@ def return_to_assignment(node: ast.AST, source: Source, project: Project) -> Ite
         yield (Edit(start, start + keyword.end(), f"{name} = "),), cost
 
 
-@operator("assignment_to_return", ast.Assign, family="statement", prior=-5.0, inverse="return_to_assignment")
+@operator("assignment_to_return", ast.Assign, family="statement", prior=-4.5, inverse="return_to_assignment")
 def assignment_to_return(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """`name = e` -> `return e`, at the end of a block."""
     assert isinstance(node, ast.Assign)
@@ -248,7 +248,7 @@ def _can_insert(source: Source, node: Statement) -> bool:
     return scope_facts(source, node).function is not None
 
 
-@operator("insert_update", ast.stmt, family="statement", prior=-2.2, inverse="delete_statement")
+@operator("insert_update", ast.stmt, family="statement", prior=-1.7, inverse="delete_statement")
 def insert_update(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Insert a missing `i += 1` or its like, for the numbers of the function.
 
@@ -286,7 +286,7 @@ def insert_update(node: ast.AST, source: Source, project: Project) -> Iterator[C
             yield _insert(source, node, behind, text), cost + extra
 
 
-@operator("insert_bookkeeping", ast.stmt, family="statement", prior=-2.0, inverse="delete_statement")
+@operator("insert_bookkeeping", ast.stmt, family="statement", prior=-2.5, inverse="delete_statement")
 def insert_bookkeeping(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Insert a missing `seen.add(x)`, `result.append(x)`, `cache[key] = value` or its like.
 

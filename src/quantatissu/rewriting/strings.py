@@ -66,7 +66,7 @@ def _safe(body: str, part: Part) -> bool:
     return match is not None and (len(part.quote) == 3 or "\n" not in body)
 
 
-@expression("change_case", ast.Constant, family="string", prior=-3.0)
+@expression("change_case", ast.Constant, family="string", prior=-2.6)
 def change_case(node: ast.Constant, here: Context) -> Changes:
     """``'Name'`` -> ``'name'``, ``'NAME'``."""
     found = plain_text(node, here)
@@ -79,7 +79,7 @@ def change_case(node: ast.Constant, here: Context) -> Changes:
             yield (Edit(part.body_start, part.body_end, form),), 0.4 * index
 
 
-@expression("trim_string", ast.Constant, family="string", prior=-2.8, inverse="pad_string")
+@expression("trim_string", ast.Constant, family="string", prior=-3.1, inverse="pad_string")
 def trim_string(node: ast.Constant, here: Context) -> Changes:
     """``'a '`` -> ``'a'``: the last or first character goes, or all blanks at the ends."""
     found = plain_text(node, here)
@@ -100,7 +100,7 @@ def trim_string(node: ast.Constant, here: Context) -> Changes:
             yield (edit,), cost
 
 
-@expression("pad_string", ast.Constant, family="string", prior=-3.0, inverse="trim_string")
+@expression("pad_string", ast.Constant, family="string", prior=-4.5, inverse="trim_string")
 def pad_string(node: ast.Constant, here: Context) -> Changes:
     """``'a'`` -> ``'a '``, ``'a\\n'``, ``'a/'``, ``' a'``: one more character at either end."""
     found = plain_text(node, here)
@@ -117,7 +117,7 @@ def pad_string(node: ast.Constant, here: Context) -> Changes:
             yield (Edit(part.body_start, part.body_start, pad),), 0.6 + 0.3 * index
 
 
-@expression("seen_string", ast.Constant, family="string", prior=-2.5, on_data=True)
+@expression("seen_string", ast.Constant, family="string", prior=-2.8, on_data=True)
 def seen_string(node: ast.Constant, here: Context) -> Changes:
     """``'nmae'`` -> ``'name'``: other short literals of the function and file, close spellings first."""
     found = plain_text(node, here)
@@ -189,7 +189,7 @@ def _is_prose(text: str | bytes) -> bool:
     return text.count(b" " if isinstance(text, bytes) else " ") > 3  # type: ignore[arg-type]
 
 
-@expression("tighten_string", ast.Constant, family="string", prior=-2.8, inverse="loosen_string", on_data=True)
+@expression("tighten_string", ast.Constant, family="string", prior=-3.2, inverse="loosen_string", on_data=True)
 def tighten_string(node: ast.Constant, here: Context) -> Changes:
     """``' '`` -> ``''``, ``', '`` -> ``','``, and other blanks dropped from a separator."""
     found = plain_text(node, here)
@@ -203,7 +203,7 @@ def tighten_string(node: ast.Constant, here: Context) -> Changes:
             yield (Edit(part.body_start, part.body_end, body.replace(old, new)),), cost
 
 
-@expression("loosen_string", ast.Constant, family="string", prior=-3.2, inverse="tighten_string")
+@expression("loosen_string", ast.Constant, family="string", prior=-3.6, inverse="tighten_string")
 def loosen_string(node: ast.Constant, here: Context) -> Changes:
     """``''`` -> ``' '`` and other separators; ``'-'`` -> ``'_'``; a blank after a comma or colon."""
     found = plain_text(node, here)
@@ -224,7 +224,7 @@ def loosen_string(node: ast.Constant, here: Context) -> Changes:
             yield (Edit(part.body_start, part.body_end, spaced),), 1.0
 
 
-@expression("change_prefix", ast.Constant, family="string", prior=-3.0)
+@expression("change_prefix", ast.Constant, family="string", prior=-3.6)
 def change_prefix(node: ast.Constant, here: Context) -> Changes:
     """``'a'`` -> ``b'a'``, ``r'a'`` and back, and ``'\\\\n'`` for ``'\\n'``."""
     found = plain_text(node, here)

@@ -27,7 +27,7 @@ def _sign_value(node: ast.AST | None) -> int | None:
             return None
 
 
-@expression("swap_ends", ast.Subscript, family="subscript", prior=-1.5)
+@expression("swap_ends", ast.Subscript, family="subscript", prior=-1.8)
 def swap_ends(node: ast.Subscript, here: Context) -> Changes:
     """``x[0]`` -> ``x[-1]``, ``x[1]`` -> ``x[0]``; ``x[i]`` -> ``x[-i]``."""
     value = _sign_value(node.slice)
@@ -39,7 +39,7 @@ def swap_ends(node: ast.Subscript, here: Context) -> Changes:
         yield (here.replace(node.slice, str(other), Level.UNARY),), 1.0 * index
 
 
-@expression("drop_subscript", ast.Subscript, family="subscript", prior=-2.2, inverse="add_subscript")
+@expression("drop_subscript", ast.Subscript, family="subscript", prior=-2.8, inverse="add_subscript")
 def drop_subscript(node: ast.Subscript, here: Context) -> Changes:
     """``x[i]`` -> ``x``, ``x[a:b]`` -> ``x``."""
     if isinstance(node.ctx, ast.Load):
@@ -53,7 +53,7 @@ def drop_subscript(node: ast.Subscript, here: Context) -> Changes:
     ast.Call,
     ast.Subscript,
     family="subscript",
-    prior=-2.8,
+    prior=-4.3,
     inverse="drop_subscript",
 )
 def add_subscript(node: ast.expr, here: Context) -> Changes:
@@ -127,7 +127,7 @@ def _bounds(node: ast.Slice, here: Context) -> tuple[int, int, int]:
     return start, colon, end
 
 
-@expression("drop_bound", ast.Slice, family="subscript", prior=-2.2, inverse="add_bound")
+@expression("drop_bound", ast.Slice, family="subscript", prior=-2.5, inverse="add_bound")
 def drop_bound(node: ast.Slice, here: Context) -> Changes:
     """``x[a:b]`` -> ``x[a:]`` or ``x[:b]``; the step goes as well."""
     start, colon, end = _bounds(node, here)
@@ -140,7 +140,7 @@ def drop_bound(node: ast.Slice, here: Context) -> Changes:
         yield (Edit(second, here.outer(node.step)[1], ""),), 0.5
 
 
-@expression("add_bound", ast.Slice, family="subscript", prior=-2.8, inverse="drop_bound")
+@expression("add_bound", ast.Slice, family="subscript", prior=-3.1, inverse="drop_bound")
 def add_bound(node: ast.Slice, here: Context) -> Changes:
     """``x[:b]`` -> ``x[1:b]``, ``x[a:]`` -> ``x[a:-1]``, ``x[a:n]``; a step after both."""
     _, colon, end = _bounds(node, here)
@@ -168,7 +168,7 @@ def _int_names(node: ast.AST, here: Context) -> Iterator[tuple[str, float]]:
                 return
 
 
-@expression("swap_bound_side", ast.Slice, family="subscript", prior=-2.0)
+@expression("swap_bound_side", ast.Slice, family="subscript", prior=-2.2)
 def swap_bound_side(node: ast.Slice, here: Context) -> Changes:
     """``x[n:]`` -> ``x[:n]`` and back."""
     if (node.lower is None) == (node.upper is None) or node.step is not None:
@@ -180,7 +180,7 @@ def swap_bound_side(node: ast.Slice, here: Context) -> Changes:
         yield (Edit(colon, end, here.text[colon + 1 : end].strip() + ":"),), 0.0
 
 
-@expression("index_to_slice", ast.Subscript, family="subscript", prior=-2.8, inverse="slice_to_index")
+@expression("index_to_slice", ast.Subscript, family="subscript", prior=-3.2, inverse="slice_to_index")
 def index_to_slice(node: ast.Subscript, here: Context) -> Changes:
     """``x[i]`` -> ``x[i:]``, ``x[:i]``."""
     if isinstance(node.slice, ast.Slice | ast.Tuple) or kind(node.value, here) not in _SLICED:
@@ -193,7 +193,7 @@ def index_to_slice(node: ast.Subscript, here: Context) -> Changes:
     yield (Edit(start, end, f":{text}"),), 0.2
 
 
-@expression("slice_to_index", ast.Subscript, family="subscript", prior=-2.5, inverse="index_to_slice")
+@expression("slice_to_index", ast.Subscript, family="subscript", prior=-2.7, inverse="index_to_slice")
 def slice_to_index(node: ast.Subscript, here: Context) -> Changes:
     """``x[i:]`` and ``x[:i]`` -> ``x[i]``."""
     if isinstance(node.slice, ast.Slice):
@@ -207,7 +207,7 @@ def slice_to_index(node: ast.Subscript, here: Context) -> Changes:
 # -- get --------------------------------------------------------------------------------------------------------------
 
 
-@expression("subscript_to_get", ast.Subscript, family="subscript", prior=-2.0, inverse="get_to_subscript")
+@expression("subscript_to_get", ast.Subscript, family="subscript", prior=-2.5, inverse="get_to_subscript")
 def subscript_to_get(node: ast.Subscript, here: Context) -> Changes:
     """``d[k]`` -> ``d.get(k)``, ``d.get(k, 0)``, ``d.get(k, [])``."""
     if not isinstance(node.ctx, ast.Load) or isinstance(node.slice, ast.Slice | ast.Tuple | ast.UnaryOp):

@@ -25,6 +25,7 @@ from quantatissu.rewriting import (
     statements,
     strings,
     subscripts,
+    synthesis,
     wrapping,
 )
 
@@ -53,5 +54,6 @@ __all__ = [
     "statements",
     "strings",
     "subscripts",
+    "synthesis",
     "wrapping",
 ]

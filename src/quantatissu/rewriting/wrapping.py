@@ -153,7 +153,7 @@ _WRAPPED = (
 )
 
 
-@expression("wrap_call", *_WRAPPED, family="call", prior=-2.4, inverse="unwrap_call")
+@expression("wrap_call", *_WRAPPED, family="call", prior=-3.9, inverse="unwrap_call")
 def wrap_call(node: ast.expr, here: Context) -> Changes:
     """``x`` -> ``len(x)``, ``list(x)``, ``str(x)``, by its place, and one-argument functions of the file."""
     place = place_of(node, here)
@@ -224,7 +224,7 @@ def unwrap_call(node: ast.Call, here: Context) -> Changes:
             yield (here.replace_with(node, arg.args[0]),), 0.0
 
 
-@expression("wrap_method", *_WRAPPED, family="call", prior=-2.8, inverse="unwrap_method")
+@expression("wrap_method", *_WRAPPED, family="call", prior=-4.3, inverse="unwrap_method")
 def wrap_method(node: ast.expr, here: Context) -> Changes:
     """``x`` -> ``x.strip()``, ``x.copy()``, ``x.items()``."""
     place = place_of(node, here)
@@ -278,7 +278,7 @@ def called_name_of(node: ast.AST) -> str | None:
     return called_name(node) if isinstance(node, ast.Call) else None
 
 
-@expression("swap_receiver", ast.Call, family="call", prior=-2.0)
+@expression("swap_receiver", ast.Call, family="call", prior=-2.5)
 def swap_receiver(node: ast.Call, here: Context) -> Changes:
     """``a.f(b)`` -> ``b.f(a)``."""
     if not isinstance(node.func, ast.Attribute) or not node.args or isinstance(node.args[0], ast.Starred):
@@ -296,7 +296,7 @@ def swap_receiver(node: ast.Call, here: Context) -> Changes:
     )
 
 
-@expression("call_to_method", ast.Call, family="call", prior=-4.5, inverse="method_to_call")
+@expression("call_to_method", ast.Call, family="call", prior=-3.5, inverse="method_to_call")
 def call_to_method(node: ast.Call, here: Context) -> Changes:
     """``f(x, y)`` -> ``x.f(y)`` where ``f`` is used as a method."""
     if not isinstance(node.func, ast.Name) or not node.args or isinstance(node.args[0], ast.Starred):
@@ -334,7 +334,7 @@ def pass_self(node: ast.Call, here: Context) -> Changes:
         yield (Edit(at, at, "self, " if node.args or node.keywords else "self"),), 0.0
 
 
-@expression("drop_passed_self", ast.Call, family="call", prior=-1.5, inverse="pass_self")
+@expression("drop_passed_self", ast.Call, family="call", prior=-1.7, inverse="pass_self")
 def drop_passed_self(node: ast.Call, here: Context) -> Changes:
     """``self.m(self, x)`` -> ``self.m(x)``."""
     if node.args and isinstance(node.args[0], ast.Name) and node.args[0].id in ("self", "cls"):
