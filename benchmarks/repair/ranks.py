@@ -25,8 +25,9 @@ from benchmarks.repair.tasks import Task, load_all
 from quantatissu.planning import Node
 from quantatissu.repair import FixOptions
 from quantatissu.repair import candidates as candidates_module
+from quantatissu.repair.attempt import localised, make_project
+from quantatissu.repair.clock import Clock
 from quantatissu.repair.localise import Coverage, everywhere, localise
-from quantatissu.repair.pipeline import Clock, localised, make_project
 from quantatissu.repair.prepare import prepare
 from quantatissu.repair.propose import EditProposer
 from quantatissu.repair.texts import Texts

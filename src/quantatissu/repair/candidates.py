@@ -26,16 +26,21 @@ LEFT_BEHIND = -0.7  # nats for leaving a variable without its only use
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One edit of one file. ``path`` is absolute; ``rewrite`` applies to the text the file has at the parent node."""
+    """One edit of one file. ``path`` is absolute; ``rewrite`` applies to the text the file has at the parent node.
+
+    ``score`` orders what is tried and is less by ``toll`` where trying takes longer, which says nothing about the edit.
+    """
 
     path: str
     rewrite: Rewrite
     place: Place
     score: float
+    toll: float = 0.0
 
 
 _SMALL_STATEMENT = 0.5  # what sharing may add to the score of a statement with few rewrites
 
+Toll = Callable[[str, Source, Statement], float]  # nats that trying an edit of a statement costs: log of relative time
 Rescore = Callable[[Sequence[Candidate]], Sequence[float]]  # the seam for a model's log-probabilities
 
 
@@ -66,6 +71,7 @@ def candidates(
     places: Sequence[Place],
     source_of: Callable[[str], Source | None],
     project: Project,
+    toll: Toll = lambda path, source, statement: 0.0,
 ) -> Iterator[Candidate]:
     """All single-operator candidates, best first; several may give the same text. ``places`` come likewise."""
     best_prior = max((row.prior for row in OPERATORS.values()), default=0.0)
@@ -88,11 +94,12 @@ def candidates(
             ]
             # A statement's suspicion is shared out among its rewrites: long statements are not likelier to be wrong.
             mass = math.log(sum(math.exp(prior) for _, prior in found) + 1e-9)
-            base = suspicion(place) - SHARING * mass
+            cost = toll(place.path, source, statement)
+            base = suspicion(place) - SHARING * mass - cost
             for rewrite, prior in found:
                 score = base + prior - EDIT_SIZE * edit_size(rewrite)
                 count += 1
-                heapq.heappush(heap, (-score, count, Candidate(place.path, rewrite, place, score)))
+                heapq.heappush(heap, (-score, count, Candidate(place.path, rewrite, place, score, cost)))
     while heap:
         yield heapq.heappop(heap)[2]
 

@@ -24,7 +24,7 @@ def naturalness(path: Sequence[tuple[Candidate, str, str]], test_literals: froze
     """Score of a patch in nats, higher is better. ``path`` holds (candidate, text before, text after) per step."""
     total = 0.0
     for candidate, before, after in path:
-        total += candidate.score - _PER_EDIT
+        total += candidate.score + candidate.toll - _PER_EDIT
         old, new = _literals(before), _literals(after)
         added = [value for value in new if value not in old]
         learnt = [

@@ -18,7 +18,9 @@ from quantatissu.planning import Node, Value
 from quantatissu.repair.candidates import Candidate
 from quantatissu.repair.localise import Coverage
 from quantatissu.repair.texts import Texts
-from quantatissu.repair.units import unit
+from quantatissu.repair.units import first_line, unit
+from quantatissu.rewriting import Source
+from quantatissu.rewriting.source import FunctionNode, Statement
 from quantatissu.testing.baseline import HANG_SECONDS, WALL_SECONDS, Baseline
 from quantatissu.testing.client import Limit, Unit
 from quantatissu.testing.records import Ran, TestResult
@@ -27,6 +29,7 @@ from quantatissu.testing.slot import CleanRun, Slot
 _REPRESENTATIVES = 3
 _MODULE_WEIGHT = 1000  # a module that does not import hides many tests
 _WARM_SUITE_SECONDS = 4.0
+_FRESH_IMPORT = 1.5  # log of how much longer a candidate takes from fresh imports than in the warm process
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ class SuiteEvaluator:
         for slot in slots:
             self._free.put(slot)
         self._lock = threading.Lock()
+        self._ran_at_import: dict[tuple[str, int], bool] = {}
+        self._failing_lines = [
+            {path: frozenset(lines) for path, lines in files.items()} for files in coverage.failing.values()
+        ]
         self.deadline = float("inf")  # by the monotonic clock; no run begun is let go much beyond it
         self.proven = 0
         self.unproven = 0
@@ -103,20 +110,41 @@ class SuiteEvaluator:
         units = parent.units
         if units is not None:
             found = unit(source, original, text, candidate.rewrite.edits) if source and original else None
-            if found is None or any(line in found[1] for line in self._import_lines(candidate.path, found[1])):
+            if found is None or self._needs_import(candidate.path, found[1], candidate.rewrite.line):
                 units = None
             else:
                 one = found[0]
                 units = {**units, (one.path, one.classes, one.name): one}
         return State({**parent.texts, candidate.path: text}, units, parent.failing)
 
-    def _import_lines(self, path: str, lines: range) -> list[int]:
-        """Lines of a function's body that ran while the tests were being imported: its results may live on."""
-        source = self.texts.source(path)
-        ran = set(self.coverage.imports.get(path, ())).intersection(lines)
-        if not ran or source is None:
-            return []
-        return [line for line in ran if any(source.function_of(s) is not None for s in source.statements_on(line))]
+    def toll(self, path: str, source: Source, statement: Statement) -> float:
+        """Nats by which trying an edit of a statement takes longer than swapping a function body in."""
+        if not self.hot:
+            return 0.0
+        functions = [up for up in source.ancestors(statement) if isinstance(up, FunctionNode)]
+        if functions:
+            lines = range(first_line(functions[-1]), (functions[-1].end_lineno or 0) + 1)
+            if not self._needs_import(path, lines, statement.lineno):
+                return 0.0
+        return _FRESH_IMPORT
+
+    def _needs_import(self, path: str, function: range, line: int) -> bool:
+        """Whether a change at a line of a function may show only after a fresh import.
+
+        The body ran while the tests were being imported, so its results may live on, and no failing test runs the line.
+        """
+        if any(line in files.get(path, ()) for files in self._failing_lines):
+            return False
+        key = (path, function.start)
+        if key not in self._ran_at_import:
+            source = self.texts.source(path)
+            self._ran_at_import[key] = source is not None and any(
+                source.function_of(statement) is not None
+                for at in self.coverage.imports.get(path, ())
+                if at in function
+                for statement in source.statements_on(at)
+            )
+        return self._ran_at_import[key]
 
     # -- evaluation -----------------------------------------------------------------------------------------------
 

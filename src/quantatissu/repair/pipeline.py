@@ -1,66 +1,23 @@
-"""The repair run from start to end: prepare, baseline, localise, search, choose, report.
+"""The repair run from start to end: prepare, baseline, then localise, search and choose (see `attempt`).
 
 Nothing here writes into the project. Both cores are used: the project's own command runs beside the warm worker during
-the baseline, coverage is split over the slots, and every slot tries candidates during the search.
+the baseline.
 """
 
 from __future__ import annotations
 
-import ast
-import time
-from collections.abc import Iterable, Sequence
+import importlib
+import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
-from quantatissu.planning import Budget, Node, SearchResult, search
-from quantatissu.repair.choose import literals, naturalness
-from quantatissu.repair.coverage import trace, trace_state
-from quantatissu.repair.describe import in_words
-from quantatissu.repair.evaluate import State, SuiteEvaluator
-from quantatissu.repair.localise import Coverage, Place, everywhere, localise, suspects
+from quantatissu.repair.clock import Clock
 from quantatissu.repair.prepare import Prepared, prepare
-from quantatissu.repair.propose import EditProposer
-from quantatissu.repair.report import FixOptions, FixResult, Listener, Patch, Stage
-from quantatissu.repair.texts import Texts
+from quantatissu.repair.report import FixOptions, FixResult, Listener
 from quantatissu.repair.verdicts import environment_verdict, nothing_failing, unusable_verdict
-from quantatissu.rewriting import Project
 from quantatissu.testing.baseline import Baseline, last_failures, run_baseline
-from quantatissu.testing.records import TestResult
-from quantatissu.workspace import diff_files
 
 _BASELINE_SHARE = 0.5
-_SUSPECTS_SHOWN = 10
-_DONOR_CHARACTERS = 400_000  # about 10,000 lines: what lends names and expressions is parsed and kept
-_ALTERNATIVES = 8
-
-
-@dataclass
-class Clock:
-    """Seconds by stage, and what is left of the whole."""
-
-    total: float
-    began: float = field(default_factory=time.monotonic)
-    stages: dict[str, float] = field(default_factory=dict)
-    _stage: str | None = None
-    _since: float = 0.0
-
-    def enter(self, stage: Stage) -> None:
-        now = time.monotonic()
-        if self._stage is not None:
-            self.stages[self._stage] = self.stages.get(self._stage, 0.0) + now - self._since
-        self._stage, self._since = stage, now
-
-    @property
-    def left(self) -> float:
-        return self.total - (time.monotonic() - self.began)
-
-    def seconds(self) -> dict[str, float]:
-        stages = dict(self.stages)
-        now = time.monotonic()
-        if self._stage is not None:
-            stages[self._stage] = stages.get(self._stage, 0.0) + now - self._since
-        return {**{name: round(value, 3) for name, value in stages.items()}, "total": round(now - self.began, 3)}
 
 
 def run(options: FixOptions, listener: Listener) -> FixResult:
@@ -74,6 +31,8 @@ def run(options: FixOptions, listener: Listener) -> FixResult:
         listener.stage("baseline", prepared.setup.command.text)
         if prepared.setup.command.kind != "generic":
             prepared.begin_opening()
+        # The operators take a while to load; the tests run meanwhile.
+        threading.Thread(target=importlib.import_module, args=("quantatissu.repair.attempt",), daemon=True).start()
         baseline = run_baseline(
             prepared.clean,
             prepared.slots[-1],
@@ -99,233 +58,6 @@ def _repair(options: FixOptions, listener: Listener, clock: Clock, prepared: Pre
     verdict = environment_verdict(prepared, baseline)
     if verdict is not None:
         return verdict
-    return _Run(options, listener, clock, prepared, baseline).repair()
+    from quantatissu.repair.attempt import Attempt
 
-
-def localised(prepared: Prepared, baseline: Baseline, clock: Clock) -> tuple[Coverage, list[Place]]:
-    """Coverage of the baseline and the suspicious statements it points at; starts the workers that are missing."""
-    prepared.open_all()
-    coverage = trace(prepared.slots, baseline, min(6.0, 0.15 * clock.total))
-    places = localise(baseline.failing, coverage, prepared.texts.source, prepared.editable, prepared.texts.text)
-    return coverage, places or everywhere(prepared.editable_files(), prepared.texts.source)
-
-
-def make_project(places: Sequence[Place], nearby: Iterable[str], texts: Texts) -> Project:
-    """What may lend names and expressions to edits: the suspicious files first, then others that tests import."""
-    project = Project()
-    left = _DONOR_CHARACTERS
-    for path in dict.fromkeys([*(place.path for place in places), *sorted(nearby)]):
-        left -= len(texts.text(path))
-        if left < 0 and project.sources:
-            break
-        source = texts.source(path)
-        if source is not None:
-            project.add(source)
-    return project
-
-
-class _Run:
-    def __init__(
-        self, options: FixOptions, listener: Listener, clock: Clock, prepared: Prepared, baseline: Baseline
-    ) -> None:
-        self.options, self.listener, self.clock = options, listener, clock
-        self.prepared, self.baseline = prepared, baseline
-        self.texts = prepared.texts
-        self.coverage = Coverage()
-        self.places: list[Place] = []
-
-    def repair(self) -> FixResult:
-        self.clock.enter("localise")
-        self.listener.stage("localise", f"{len(self.baseline.failing)} failing")
-        self.coverage, self.places = localised(self.prepared, self.baseline, self.clock)
-        shown = suspects(self.places, str(self.prepared.root), self.texts.source, _SUSPECTS_SHOWN)
-        self.listener.suspects(shown)
-        self.clock.enter("search")
-        self.evaluator = SuiteEvaluator(self.prepared.slots, self.baseline, self.coverage, self.texts)
-        self.evaluator.deadline = self.clock.began + self.clock.total
-        self.listener.stage("search", "trying edits")
-        found = self._search()
-        self.clock.enter("verify")
-        self.listener.stage("verify", "proving the best patch")
-        patches = self._patches(found)
-        result = self._result(found, patches)
-        rate = found.evaluations / found.seconds if found.seconds > 0 else 0.0
-        return replace(
-            result,
-            suspects=tuple(shown),
-            candidates_tried=found.evaluations,
-            candidates_per_second=round(rate, 1),
-            failing_before=self.baseline.failing_ids,
-            interrupted=found.ended == "interrupted",
-        )
-
-    # -- search ---------------------------------------------------------------------------------------------------
-
-    def _search(self) -> SearchResult:
-        nearby = [path for path in self.coverage.imports if self.prepared.editable(path)]
-        project = make_project(self.places, nearby, self.texts)
-        proposer = EditProposer(
-            self.texts,
-            project,
-            self._locate,
-            lambda node: dict(self.evaluator.state(node).texts),
-            self.prepared.editable,
-        )
-        before = self.baseline.clean.seconds if self.baseline.clean is not None else 0.0
-        budget = Budget(
-            seconds=max(1.0, self.clock.left - min(10.0, 1.5 * before + 0.5)),
-            evaluations=self.options.max_candidates,
-            grace=self.options.grace_seconds,
-            depth=self.options.max_bugs,
-        )
-        root = Node()
-        root.value = replace(root.value, score=-1.0)
-        last = [0.0]
-
-        def progress(tried: int, best: Node) -> None:
-            now = time.monotonic()
-            rate = tried / max(1e-3, now - began)
-            if now - last[0] >= 0.2:
-                last[0] = now
-                self.listener.progress(tried, rate, self._in_words(best) if best.parent is not None else None)
-
-        began = time.monotonic()
-        return search(
-            root,
-            proposer,
-            self.evaluator,
-            budget=budget,
-            slots=len(self.prepared.slots),
-            on_progress=progress,
-        )
-
-    def _locate(self, node: Node) -> tuple[Sequence[TestResult], Sequence[Place]]:
-        """Failures and suspicious places at a node: known for the root, traced anew on a patched state."""
-        if node.parent is None:
-            return self.baseline.failing, self.places
-        state = self.evaluator.state(node)
-        with self.evaluator.slot() as slot:
-            slot.write(self.evaluator.encoded(state))
-            failing, traced = trace_state(slot, self.evaluator, state)
-        coverage = replace(self.coverage, failing=traced)
-
-        def source_of(path: str):  # type: ignore[no-untyped-def]
-            return self.texts.source(path, state.texts.get(path))
-
-        return failing, localise(failing, coverage, source_of, self.prepared.editable, self.texts.text)
-
-    # -- patches --------------------------------------------------------------------------------------------------
-
-    def _patches(self, found: SearchResult) -> list[Patch]:
-        """Solutions as patches, best first, the first one proven by a clean run of the whole command."""
-        test_literals = self._test_literals()
-        ranked = sorted(
-            ((self._naturalness(node, test_literals), node) for node in found.solutions),
-            key=lambda pair: (-pair[0], pair[1].number),
-        )
-        proven: list[Patch] = []
-        unproven: list[Patch] = []
-        for score, node in ranked[:_ALTERNATIVES]:
-            state = self.evaluator.state(node)
-            verified = state.verified
-            if not verified and not proven:
-                with self.evaluator.slot() as slot:
-                    slot.write(self.evaluator.encoded(state))
-                    if not self.evaluator.prove(slot):
-                        continue
-                verified = True
-            (proven if verified else unproven).append(
-                self._patch(node, state, score, verified and self.evaluator.whole)
-            )
-        if not proven:
-            return []
-        best, *others = proven
-        rest = sorted([*others, *unproven], key=lambda patch: -patch.score)
-        return [best, *rest]
-
-    def _patch(self, node: Node, state: State, score: float, verified: bool) -> Patch:
-        after = self.evaluator.encoded(state)
-        before = {name: self.texts.file(str(Path(self.texts.root) / name)).content for name in after}  # type: ignore[union-attr]
-        fixes = tuple(name for name in self.baseline.failing_ids if name not in state.failing)
-        operators = tuple(thought.action.rewrite.operator for thought in node.path)
-        return Patch(
-            diff=diff_files(before, after),
-            contents=after,
-            before=before,
-            explanation=self._in_words(node),
-            fixes=fixes,
-            verified=verified,
-            score=round(score, 3),
-            found_at=node.number,
-            operators=operators,
-        )
-
-    def _steps(self, node: Node) -> list[tuple[object, str, str]]:
-        texts: dict[str, str] = {}
-        steps = []
-        for thought in node.path:
-            candidate = thought.action
-            file = self.texts.file(candidate.path)
-            before = texts.get(candidate.path, file.text if file else "")
-            texts[candidate.path] = candidate.rewrite.apply(before)
-            steps.append((candidate, before, texts[candidate.path]))
-        return steps
-
-    def _naturalness(self, node: Node, test_literals: frozenset[object]) -> float:
-        return naturalness(self._steps(node), test_literals)  # type: ignore[arg-type]
-
-    def _in_words(self, node: Node) -> str:
-        return "\n".join(
-            in_words(candidate, before, self.texts.relative(candidate.path))  # type: ignore[attr-defined, arg-type]
-            for candidate, before, _ in self._steps(node)
-        )
-
-    def _test_literals(self) -> frozenset[object]:
-        """Constants in the functions of failing tests."""
-        wanted: dict[str, set[int]] = {}
-        for files in self.coverage.failing.values():
-            for path, lines in files.items():
-                if not self.prepared.editable(path):
-                    wanted.setdefault(path, set()).update(lines)
-        nodes: list[ast.AST] = []
-        for path, ran in wanted.items():
-            source = self.texts.source(path)
-            if source is not None:
-                nodes += [statement for line in ran for statement in source.statements_on(line)]
-        return frozenset(literals(nodes))
-
-    def _result(self, found: SearchResult, patches: list[Patch]) -> FixResult:
-        if patches:
-            best, *others = patches
-            proof = f"{len(best.fixes)} failing test{'s' if len(best.fixes) != 1 else ''} fixed, none broken"
-            if self.baseline.not_run:
-                proof += f"; {self.baseline.not_run} tests were not run, the budget was too short for them"
-            return FixResult(
-                "fixed",
-                f"Fixed: {proof}.",
-                patch=best,
-                alternatives=tuple(others),
-                explanation=best.explanation,
-                failing_after=(),
-            )
-        why = {
-            "exhausted": "every edit known was tried",
-            "seconds": "the time is up",
-            "evaluations": "the candidate limit was reached",
-            "interrupted": "interrupted",
-        }.get(found.ended, found.ended)
-        partial = None
-        if found.best.parent is not None:
-            state = self.evaluator.state(found.best)
-            partial = self._patch(found.best, state, found.best.value.score, False)
-        hint = "Raise --max-seconds to search longer." if found.ended == "seconds" else None
-        message = f"No patch found: {why} after {found.evaluations} candidates."
-        if self.evaluator.unproven:
-            message += f" {self.evaluator.unproven} passed in the warm worker but not in a clean run."
-        return FixResult(
-            "not_fixed",
-            message,
-            partial=partial,
-            failing_after=self.baseline.failing_ids,
-            hint=hint,
-        )
+    return Attempt(options, listener, clock, prepared, baseline).repair()

@@ -11,6 +11,7 @@ from quantatissu.planning import Node, Thought
 from quantatissu.repair.candidates import (
     EDIT_SIZE,
     Candidate,
+    Toll,
     candidates,
     edit_size,
     normalised,
@@ -27,7 +28,7 @@ from quantatissu.testing.records import Raised, TestResult
 
 _COMPOSED = -3.0  # two changes in one statement are rarer than their priors say
 _COMPOSED_FROM = -4.5  # no composition scores higher: until then, none need be made
-_COMPOSED_PLACES = 16
+_COMPOSED_PLACES = (0, 16, 64, 256)  # begun group by group: the first composition of a place costs all its rewrites
 _DIAGNOSED = 4.0  # an edit that answers the interpreter's own complaint goes first
 
 
@@ -45,12 +46,14 @@ class EditProposer:
         locate: Callable[[Node], tuple[Sequence[TestResult], Sequence[Place]]],
         texts_at: Callable[[Node], dict[str, str]],
         editable: Callable[[str], bool],
+        toll: Toll = lambda path, source, statement: 0.0,
     ) -> None:
         self.texts = texts
         self.project = project
         self.locate = locate
         self.texts_at = texts_at
         self.editable = editable
+        self.toll = toll
         self._streams: dict[int, Iterator[Candidate]] = {}
 
     def propose(self, node: Node, k: int) -> list[Thought]:
@@ -67,7 +70,7 @@ class EditProposer:
 
         failures, places = self.locate(node)
         diagnosed = sorted(self._diagnosed(failures, changed), key=_lowest_last)
-        single = candidates(places, source_of, self.project)
+        single = candidates(places, source_of, self.project, self.toll)
         seen: set[tuple[str, tuple[object, ...]]] = set()
         for candidate in heapq.merge(diagnosed, _followed(single, self._composed(places, source_of)), key=_lowest_last):
             file = self.texts.file(candidate.path)
@@ -119,8 +122,9 @@ class EditProposer:
     # -- two edits in one statement -------------------------------------------------------------------------------
 
     def _composed(self, places: Sequence[Place], source_of: Callable[[str], Source | None]) -> Iterator[Candidate]:
-        streams = [self._composed_at(place, source_of) for place in places[:_COMPOSED_PLACES]]
-        yield from heapq.merge(*streams, key=_lowest_last)
+        for first, last in itertools.pairwise(_COMPOSED_PLACES):
+            streams = [self._composed_at(place, source_of) for place in places[first:last]]
+            yield from heapq.merge(*streams, key=_lowest_last)
 
     def _composed_at(self, place: Place, source_of: Callable[[str], Source | None]) -> Iterator[Candidate]:
         source = source_of(place.path)
@@ -128,9 +132,11 @@ class EditProposer:
             return
         for statement in source.statements_on(place.line):
             if statement.lineno == place.line:
+                cost = self.toll(place.path, source, statement)
+                base = suspicion(place) + _COMPOSED - cost
                 for rewrite in compose(source, statement, self.project, parse=False):
-                    score = suspicion(place) + _COMPOSED + rewrite_prior(rewrite) - EDIT_SIZE * edit_size(rewrite)
-                    yield Candidate(place.path, rewrite, place, score)
+                    score = base + rewrite_prior(rewrite) - EDIT_SIZE * edit_size(rewrite)
+                    yield Candidate(place.path, rewrite, place, score, cost)
 
 
 def _lowest_last(candidate: Candidate) -> float:

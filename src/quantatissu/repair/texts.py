@@ -6,8 +6,10 @@ import io
 import os
 import tokenize
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from quantatissu.rewriting import Source
+if TYPE_CHECKING:
+    from quantatissu.rewriting import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Texts:
             if found is None:
                 return None
             text = found.text
+        from quantatissu.rewriting import Source  # loads all operators, which a run begins without
+
         key = (path, text)
         if key not in self.parsed:
             try:

@@ -55,6 +55,7 @@ class _Plugin:
         self.errors = {}
         self.frames = {}
         self.only_files = None
+        self.only_nodes = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self):
@@ -62,6 +63,7 @@ class _Plugin:
             self.task = self.server.loop()
             if self.task.ids is not None:
                 self.only_files = {test.split("::")[0] for test in self.task.ids}
+                self.only_nodes = _nodes_by_file(self.task.ids)
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config):
@@ -95,15 +97,47 @@ class _Plugin:
         return True
 
 
+def _nodes_by_file(ids):
+    """File -> the node ids of wanted tests, without their parameters, and of the classes around them.
+
+    A file that is wanted whole is left out.
+    """
+    found = {}
+    for test in ids:
+        file, *parts = test.split("[", 1)[0].split("::")
+        nodes = found.setdefault(file, set())
+        nodes.update("::".join([file, *parts[: depth + 1]]) for depth in range(len(parts)))
+        if not parts:
+            nodes.add(file)
+    return {file: nodes for file, nodes in found.items() if file not in nodes}
+
+
 class _Narrow:
-    """Leaves out files that hold none of the wanted tests, which saves importing them."""
+    """Leaves out what holds none of the wanted tests.
+
+    Whole files, which saves importing them; in files, the other tests, which saves making items of them.
+    """
 
     def __init__(self, plugin):
+        self.plugin = plugin
         # The parameter's name changed in pytest 7; pluggy looks at the signature, so it must be the right one.
         name = "collection_path" if "collection_path" in _ignore_parameters() else "path"
         scope = {"plugin": plugin}
         exec("def hook(%s, config):\n    return plugin.ignore(str(%s), config)" % (name, name), scope)
         self.pytest_ignore_collect = scope["hook"]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makeitem(self, collector, name):
+        nodes = self.plugin.only_nodes.get(collector.nodeid.split("::")[0])
+        if nodes is None or collector.nodeid + "::" + name in nodes:
+            return None
+        return []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_collect_report(self, collector):
+        if not self.plugin.task.request["detail"]:
+            # Most changes that need fresh imports break them, and rendering that takes longer than all the rest.
+            collector.repr_failure = lambda excinfo: "failed"
 
 
 def _ignore_parameters():
