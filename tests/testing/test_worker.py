@@ -202,6 +202,58 @@ def test_a_cold_run_sees_module_level_changes(make_slot):
     assert outcomes(slot.run([test], limits=LIMITS, total=60, hot=False)) == {"test_priced": "passed"}
 
 
+def test_a_cold_run_makes_only_the_tests_it_is_asked_for(make_slot):
+    tests = """\
+import unittest
+
+import pytest
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_n(n):
+    assert n == 1
+
+
+class TestIn:
+    class TestDeeper:
+        def test_a(self):
+            pass
+
+    def test_a(self):
+        assert False
+
+    def test_b(self):
+        pass
+
+
+class Case(unittest.TestCase):
+    def test_a(self):
+        pass
+
+    def test_b(self):
+        self.fail()
+
+
+@pytest.fixture
+def costly():
+    raise RuntimeError("not asked for")
+
+
+def test_other(costly):
+    pass
+"""
+    slot = make_slot({"test_m.py": tests})
+    opened(slot)
+    wanted = ["test_n[2]", "TestIn::TestDeeper::test_a", "TestIn::test_b", "Case::test_b"]
+    ran = slot.run([f"test_m.py::{name}" for name in wanted], limits=LIMITS, total=60, hot=False)
+    assert {result.id.partition("::")[2]: result.outcome for result in ran.results} == {
+        "test_n[2]": "failed",
+        "TestIn::TestDeeper::test_a": "passed",
+        "TestIn::test_b": "passed",
+        "Case::test_b": "failed",
+    }
+
+
 def test_an_unknown_function_asks_for_a_fresh_import(make_slot):
     slot = make_slot(FILES)
     opened(slot)
