@@ -59,6 +59,20 @@ def judge(package: Package, root: Path, base: Baseline, visible: frozenset[str],
     ``correct``: every test of the baseline passes; ``plausible``: only every `visible` one does.
     """
     seen = run_suite(package, root, python, limits=Limits.after(base.seconds))
-    if seen.passed >= base.passing:
+    if all_passed(base.passing, seen):
         return "correct"
-    return "plausible" if visible and seen.passed >= visible else "wrong"
+    return "plausible" if visible and all_passed(visible, seen) else "wrong"
+
+
+def all_passed(wanted: frozenset[str], seen: Outcomes) -> bool:
+    """Whether all wanted tests passed.
+
+    Parametrizing over a set gives some other ids in every process: such a test, seen under no outcome in a run that
+    came to its end, counts as passed when all of its function did.
+    """
+    functions: dict[str, set[bool]] = {}
+    for test in seen.passed | seen.failed:
+        functions.setdefault(test.split("[", 1)[0], set()).add(test in seen.passed)
+    missing = wanted - seen.passed - seen.failed - seen.hung if seen.complete else frozenset()
+    unseen = {test for test in missing if "[" in test}
+    return wanted - unseen <= seen.passed and all(functions.get(test.split("[", 1)[0]) == {True} for test in unseen)

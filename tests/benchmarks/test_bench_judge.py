@@ -8,9 +8,9 @@ import pytest
 from bench_support import FILES, PACKAGE
 
 from benchmarks.repair import evaluate
-from benchmarks.repair.evaluate import effect, judge
+from benchmarks.repair.evaluate import all_passed, effect, judge
 from benchmarks.repair.layout import build
-from benchmarks.repair.suite import Limits, run_suite
+from benchmarks.repair.suite import Limits, Outcomes, run_suite
 from benchmarks.repair.tasks import Fault
 
 COUNT = "coins/count.py"
@@ -89,3 +89,19 @@ def test_nothing_visible_is_never_plausible(archive, base, python, tmp_path):
     root = build(archive, [fault("result += coin", "result = coin")], tmp_path / "coins")
     assert judge(PACKAGE, root, base, frozenset(), python) == "wrong"
     assert judge(PACKAGE, root, replace(base, passing=frozenset()), frozenset(), python) == "correct"
+
+
+@pytest.mark.parametrize(
+    ("passed", "failed", "complete", "verdict"),
+    [
+        ({"t.py::f[a-0]", "t.py::g"}, set(), True, True),
+        ({"t.py::f[a-1]", "t.py::g"}, set(), True, True),
+        ({"t.py::f[a-1]", "t.py::g"}, set(), False, False),
+        ({"t.py::f[a-1]", "t.py::g"}, {"t.py::f[b-0]"}, True, False),
+        ({"t.py::g"}, set(), True, False),
+        ({"t.py::f[a-0]"}, set(), True, False),
+    ],
+)
+def test_ids_that_differ_in_every_process(passed, failed, complete, verdict):
+    seen = Outcomes(frozenset(passed), frozenset(failed), frozenset(), frozenset(), {}, complete, 1.0)
+    assert all_passed(frozenset({"t.py::f[a-0]", "t.py::g"}), seen) is verdict
