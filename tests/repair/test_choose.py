@@ -26,3 +26,12 @@ def test_small_constants_are_not_held_against_it():
 
 def test_a_condition_made_constant_counts_against_it():
     assert score("n > 3", "True") < score("n > 3", "n < 3")
+
+
+def test_a_thing_compared_or_joined_with_itself_counts_against_it():
+    assert score("n > 3", "n > n") < score("n > 3", "n > f")
+    assert score("n > 3", "n or n") < score("n > 3", "n or f")
+
+
+def test_a_number_made_negative_is_new():
+    assert score("n > 3", "n > -3") < score("n > 3", "n > 1")

@@ -14,9 +14,9 @@ from quantatissu.repair.candidates import Candidate
 from quantatissu.rewriting import OPERATORS
 
 _LEARNT_LITERAL = 4.0
-_NEW_LITERAL = 0.5
+_NEW_LITERAL = 0.8
 _DELETION = 2.5
-_CONSTANT_CONDITION = 2.5
+_EMPTY_DECISION = 2.5
 _PER_EDIT = 1.0
 
 
@@ -35,8 +35,8 @@ def naturalness(path: Sequence[tuple[Candidate, str, str]], test_literals: froze
         removed = all(len(edit.text.strip()) == 0 for edit in candidate.rewrite.edits)
         if removed and "statement" in families:
             total -= _DELETION
-        if _constant_conditions(after) > _constant_conditions(before):
-            total -= _CONSTANT_CONDITION
+        if _empty_decisions(after) > _empty_decisions(before):
+            total -= _EMPTY_DECISION
     return total
 
 
@@ -54,19 +54,30 @@ def _literals(text: str) -> frozenset[tuple[str, object]]:
 
 def literals(trees: Iterable[ast.AST]) -> frozenset[tuple[str, object]]:
     """Constants in some trees, each with its type's name (so that 1, 1.0 and True stay apart)."""
-    return frozenset(
-        (type(node.value).__name__, node.value)
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant)
-    )
+    found: set[tuple[str, object]] = set()
+    for tree in trees:
+        for node in ast.walk(tree):
+            match node:
+                case ast.Constant(value=value):
+                    found.add((type(value).__name__, value))
+                case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+                    found.add((type(value).__name__, -value))
+    return frozenset(found)
 
 
-def _constant_conditions(text: str) -> int:
+def _empty_decisions(text: str) -> int:
+    """Conditions that are constant, and things compared or joined with themselves."""
     tree = _tree(text)
-    if tree is None:
-        return 0
-    return sum(
-        isinstance(node, ast.If | ast.While | ast.IfExp) and isinstance(node.test, ast.Constant)
-        for node in ast.walk(tree)
-    )
+    return 0 if tree is None else sum(_is_empty_decision(node) for node in ast.walk(tree))
+
+
+def _is_empty_decision(node: ast.AST) -> bool:
+    match node:
+        case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
+            return isinstance(test, ast.Constant)
+        case ast.Compare(left=left, comparators=[right]):
+            return ast.dump(left) == ast.dump(right)
+        case ast.BoolOp(values=values):
+            return len({ast.dump(value) for value in values}) < len(values)
+        case _:
+            return False
