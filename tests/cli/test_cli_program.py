@@ -257,9 +257,15 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         os.write(self.fd, keys)
 
-    def finish(self) -> int:
-        while self._read():
-            pass
+    def finish(self, seconds: float = 60) -> int:
+        deadline = time.monotonic() + seconds
+        while True:
+            if not select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                raise AssertionError(f"did not end: {self.text!r}")
+            if not self._read():
+                break
         _, status = os.waitpid(self.pid, 0)
         os.close(self.fd)
         return os.waitstatus_to_exitcode(status)
