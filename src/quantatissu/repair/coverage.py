@@ -21,6 +21,7 @@ _FAILING_TRACED = 30
 _HANG_LINES = 200_000
 _TRACED = {"*": Limit(None, 20.0)}
 _BATCH = 50
+_SLOW_TEST = 0.15  # seconds of a passing test beyond which tracing it, several times slower, tells too little too late
 
 
 def trace(slots: Sequence[Slot], baseline: Baseline, seconds: float) -> Coverage:
@@ -102,7 +103,8 @@ def _passing(slots: Sequence[Slot], baseline: Baseline, coverage: Coverage, seco
     if not files:
         return
     deadline = time.monotonic() + seconds
-    order = sorted(baseline.passing, key=lambda name: baseline.passing[name])
+    quick = [name for name, taken in baseline.passing.items() if taken <= _SLOW_TEST]
+    order = sorted(quick or baseline.passing, key=lambda name: baseline.passing[name])
     lock = threading.Lock()
     size = max(1, min(_BATCH, len(order) // (3 * len(slots))))
 
