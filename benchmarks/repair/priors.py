@@ -104,7 +104,10 @@ def drawn(text: str, path: str, label: str) -> list[Fault]:
         copy.write_bytes(text.encode("utf-8"))
         command = [str(mutator_python()), str(Path(__file__).with_name("mutants.py")), str(copy), "priors", "3"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        kept.write_text(done.stdout if done.returncode == 0 else "[]", encoding="utf-8")
+        if done.returncode:
+            print(f"{label} {path}: no mutants: {done.stderr.strip()[-200:]}", file=sys.stderr)
+            return []
+        kept.write_text(done.stdout, encoding="utf-8")
     return [Fault(**{"file": path, **mutant}) for mutant in json.loads(kept.read_text(encoding="utf-8"))]
 
 
@@ -119,9 +122,8 @@ def releases() -> Iterator[tuple[str, Fault]]:
             except FetchError as error:
                 print(f"{name} {new}: {error}", file=sys.stderr)
                 continue
-            tail = {path.partition("/")[2]: text for path, text in before.items()}
             for path, text in after.items():
-                earlier = before.get(path, tail.get(path.partition("/")[2]))
+                earlier = before.get(path)
                 if earlier and "test" not in path and "docs/" not in path and len(text) < MOST_CHARACTERS:
                     found += [(text, fault) for fault in hunks(path, earlier, text, name, max_lines=3)]
         random.Random(name).shuffle(found)
@@ -136,6 +138,9 @@ def known_versions(name: str) -> list[str]:
         done = subprocess.run(
             [sys.executable, "-m", "pip", "index", "versions", name], capture_output=True, text=True, check=False
         )
+        if done.returncode:
+            print(f"{name}: pip lists no releases: {done.stderr.strip()[-200:]}", file=sys.stderr)
+            return []
         kept.write_text(done.stdout, encoding="utf-8")
     line = next((line for line in kept.read_text().splitlines() if line.startswith("Available versions:")), "")
     return [version.strip() for version in line.partition(":")[2].split(",") if version.strip()]

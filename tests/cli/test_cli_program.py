@@ -250,8 +250,7 @@ class Terminal:
     def until(self, wanted: str, seconds: float = 20) -> None:
         deadline = time.monotonic() + seconds
         while wanted not in self.text:
-            ready, _, _ = select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, f"{wanted!r} did not appear in {self.text!r}"
+            assert self._ready(deadline), f"{wanted!r} did not appear in {self.text!r}"
             assert self._read(), f"ended without {wanted!r}: {self.text!r}"
 
     def type(self, keys: bytes) -> None:
@@ -259,16 +258,18 @@ class Terminal:
 
     def finish(self, seconds: float = 60) -> int:
         deadline = time.monotonic() + seconds
-        while True:
-            if not select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                os.kill(self.pid, signal.SIGKILL)
-                os.waitpid(self.pid, 0)
-                raise AssertionError(f"did not end: {self.text!r}")
+        while ready := self._ready(deadline):
             if not self._read():
                 break
+        if not ready:
+            os.kill(self.pid, signal.SIGKILL)
         _, status = os.waitpid(self.pid, 0)
         os.close(self.fd)
+        assert ready, f"did not end: {self.text!r}"
         return os.waitstatus_to_exitcode(status)
+
+    def _ready(self, deadline: float) -> bool:
+        return bool(select.select([self.fd], [], [], max(0.0, deadline - time.monotonic()))[0])
 
     def _read(self) -> bool:
         try:

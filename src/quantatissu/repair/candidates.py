@@ -41,6 +41,13 @@ class Candidate:
 _SMALL_STATEMENT = 0.5  # what sharing may add to the score of a statement with few rewrites
 
 Toll = Callable[[str, Source, Statement], float]  # nats that trying an edit of a statement costs: log of relative time
+
+
+def free(path: str, source: Source, statement: Statement) -> float:
+    """The toll where every edit takes as long as any other."""
+    return 0.0
+
+
 Rescore = Callable[[Sequence[Candidate]], Sequence[float]]  # the seam for a model's log-probabilities
 
 
@@ -71,7 +78,7 @@ def candidates(
     places: Sequence[Place],
     source_of: Callable[[str], Source | None],
     project: Project,
-    toll: Toll = lambda path, source, statement: 0.0,
+    toll: Toll = free,
 ) -> Iterator[Candidate]:
     """All single-operator candidates, best first; several may give the same text. ``places`` come likewise."""
     best_prior = max((row.prior for row in OPERATORS.values()), default=0.0)

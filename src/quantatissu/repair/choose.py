@@ -25,8 +25,8 @@ def naturalness(path: Sequence[tuple[Candidate, str, str]], test_literals: froze
     total = 0.0
     for candidate, before, after in path:
         total += candidate.score + candidate.toll - _PER_EDIT
-        old, new = _literals(before), _literals(after)
-        added = [value for value in new if value not in old]
+        old_tree, new_tree = _tree(before), _tree(after)
+        added = literals([new_tree]) - literals([old_tree])
         learnt = [
             value for value in added if value in test_literals and value[1] not in (0, 1, -1, "", None, True, False)
         ]
@@ -35,21 +35,17 @@ def naturalness(path: Sequence[tuple[Candidate, str, str]], test_literals: froze
         removed = all(len(edit.text.strip()) == 0 for edit in candidate.rewrite.edits)
         if removed and "statement" in families:
             total -= _DELETION
-        if _empty_decisions(after) > _empty_decisions(before):
+        if _empty_decisions(new_tree) > _empty_decisions(old_tree):
             total -= _EMPTY_DECISION
     return total
 
 
-def _tree(text: str) -> ast.AST | None:
+def _tree(text: str) -> ast.AST:
+    """The syntax tree of a text; an empty one when it does not parse."""
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError):
-        return None
-
-
-def _literals(text: str) -> frozenset[tuple[str, object]]:
-    tree = _tree(text)
-    return literals([tree]) if tree is not None else frozenset()
+        return ast.Module([], [])
 
 
 def literals(trees: Iterable[ast.AST]) -> frozenset[tuple[str, object]]:
@@ -65,10 +61,9 @@ def literals(trees: Iterable[ast.AST]) -> frozenset[tuple[str, object]]:
     return frozenset(found)
 
 
-def _empty_decisions(text: str) -> int:
+def _empty_decisions(tree: ast.AST) -> int:
     """Conditions that are constant, and things compared or joined with themselves."""
-    tree = _tree(text)
-    return 0 if tree is None else sum(_is_empty_decision(node) for node in ast.walk(tree))
+    return sum(_is_empty_decision(node) for node in ast.walk(tree))
 
 
 def _is_empty_decision(node: ast.AST) -> bool:

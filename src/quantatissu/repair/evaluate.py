@@ -18,7 +18,7 @@ from quantatissu.planning import Node, Value
 from quantatissu.repair.candidates import Candidate
 from quantatissu.repair.localise import Coverage
 from quantatissu.repair.texts import Texts
-from quantatissu.repair.units import first_line, unit
+from quantatissu.repair.units import lines_of, unit
 from quantatissu.rewriting import Source
 from quantatissu.rewriting.source import FunctionNode, Statement
 from quantatissu.testing.baseline import HANG_SECONDS, WALL_SECONDS, Baseline
@@ -70,9 +70,10 @@ class SuiteEvaluator:
             self._free.put(slot)
         self._lock = threading.Lock()
         self._ran_at_import: dict[tuple[str, int], bool] = {}
-        self._failing_lines = [
-            {path: frozenset(lines) for path, lines in files.items()} for files in coverage.failing.values()
-        ]
+        self._failing_lines: dict[str, set[int]] = {}
+        for files in coverage.failing.values():
+            for path, lines in files.items():
+                self._failing_lines.setdefault(path, set()).update(lines)
         self.deadline = float("inf")  # by the monotonic clock; no run begun is let go much beyond it
         self.proven = 0
         self.unproven = 0
@@ -122,10 +123,8 @@ class SuiteEvaluator:
         if not self.hot:
             return 0.0
         functions = [up for up in source.ancestors(statement) if isinstance(up, FunctionNode)]
-        if functions:
-            lines = range(first_line(functions[-1]), (functions[-1].end_lineno or 0) + 1)
-            if not self._needs_import(path, lines, statement.lineno):
-                return 0.0
+        if functions and not self._needs_import(path, lines_of(functions[-1]), statement.lineno):
+            return 0.0
         return _FRESH_IMPORT
 
     def _needs_import(self, path: str, function: range, line: int) -> bool:
@@ -133,7 +132,7 @@ class SuiteEvaluator:
 
         The body ran while the tests were being imported, so its results may live on, and no failing test runs the line.
         """
-        if any(line in files.get(path, ()) for files in self._failing_lines):
+        if line in self._failing_lines.get(path, ()):
             return False
         key = (path, function.start)
         if key not in self._ran_at_import:

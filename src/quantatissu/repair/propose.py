@@ -14,6 +14,7 @@ from quantatissu.repair.candidates import (
     Toll,
     candidates,
     edit_size,
+    free,
     normalised,
     rewrite_prior,
     suspicion,
@@ -46,7 +47,7 @@ class EditProposer:
         locate: Callable[[Node], tuple[Sequence[TestResult], Sequence[Place]]],
         texts_at: Callable[[Node], dict[str, str]],
         editable: Callable[[str], bool],
-        toll: Toll = lambda path, source, statement: 0.0,
+        toll: Toll = free,
     ) -> None:
         self.texts = texts
         self.project = project

@@ -15,6 +15,11 @@ def first_line(function: FunctionNode) -> int:
     return min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
 
 
+def lines_of(function: FunctionNode) -> range:
+    """The lines of a function, decorators included."""
+    return range(first_line(function), (function.end_lineno or function.lineno) + 1)
+
+
 def enclosing(source: Source, edits: Sequence[Edit]) -> tuple[tuple[str, ...], FunctionNode] | None:
     """The outermost function whose body holds all edits, and the classes around it; None when there is none."""
     start, end = min(edit.start for edit in edits), max(edit.end for edit in edits)
@@ -65,8 +70,7 @@ def unit(parent: Source, original: Source, new_text: str, edits: Sequence[Edit])
         return None
     low, high = parent.line_span(first_line(function), function.end_lineno or function.lineno)
     lines = new_text[low : high + len(new_text) - len(parent.text)]
-    place = first_line(before)
-    return Unit(parent.path, classes, function.name, place, lines), range(place, (before.end_lineno or place) + 1)
+    return Unit(parent.path, classes, function.name, first_line(before), lines), lines_of(before)
 
 
 def _same_function(source: Source, classes: tuple[str, ...], name: str) -> FunctionNode | None:

@@ -11,6 +11,7 @@ from quantatissu.rewriting.edits import Edit
 from quantatissu.rewriting.kinds import kind, may_be_number
 from quantatissu.rewriting.precedence import Level
 from quantatissu.rewriting.ranking import ranked_names
+from quantatissu.rewriting.vocabulary import swap_costs
 
 SYMBOLS: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -66,14 +67,8 @@ _SLIPS = {
     ("%", "&"): 2.4,
     ("@", "*"): 0.5,
 }
-_SWAPS: dict[str, list[tuple[str, float]]] = {}
-for (_one, _two), _cost in _SLIPS.items():
-    _SWAPS.setdefault(_one, []).append((_two, _cost))
-    _SWAPS.setdefault(_two, []).append((_one, _cost))
 _RARE = 3.2  # any other operator
-for _one in SYMBOLS.values():
-    _known = {_one, *(symbol for symbol, _ in _SWAPS.setdefault(_one, []))}
-    _SWAPS[_one] += [(_two, _RARE) for _two in SYMBOLS.values() if _two not in _known]
+_SWAPS = swap_costs(_SLIPS, SYMBOLS.values(), _RARE)
 _FORMAT = 0.5  # text with a value behind it: `%` was meant
 
 _STEPS = (ast.Add, ast.Sub)

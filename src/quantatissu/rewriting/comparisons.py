@@ -12,6 +12,7 @@ from quantatissu.rewriting.edits import Edit
 from quantatissu.rewriting.kinds import kind
 from quantatissu.rewriting.precedence import Level
 from quantatissu.rewriting.source import FunctionNode
+from quantatissu.rewriting.vocabulary import swap_costs
 
 _SYMBOLS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
@@ -54,14 +55,8 @@ _SLIPS = {
     ("is", "in"): 2.4,
     ("is not", "not in"): 2.4,
 }
-_SWAPS: dict[str, list[tuple[str, float]]] = {}
-for (_one, _two), _cost in _SLIPS.items():
-    _SWAPS.setdefault(_one, []).append((_two, _cost))
-    _SWAPS.setdefault(_two, []).append((_one, _cost))
 _RARE = 3.0  # any other comparison
-for _one in _SYMBOLS.values():
-    _known = {_one, *(symbol for symbol, _ in _SWAPS.setdefault(_one, []))}
-    _SWAPS[_one] += [(_two, _RARE) for _two in _SYMBOLS.values() if _two not in _known]
+_SWAPS = swap_costs(_SLIPS, _SYMBOLS.values(), _RARE)
 
 _MAX_CLAUSES = 12
 # How a new clause joins a condition: word, level of the result, whether the clause comes first, cost (nats).

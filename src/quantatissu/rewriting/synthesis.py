@@ -13,7 +13,7 @@ from math import log1p
 
 from quantatissu.rewriting.context import Changes, Context, expression
 from quantatissu.rewriting.donors import fitted, usable_names
-from quantatissu.rewriting.facts import scope_facts
+from quantatissu.rewriting.facts import DICT, LIST, SEQUENCE, scope_facts
 from quantatissu.rewriting.pieces import ACCESS, ARITHMETIC, CALL, DISPLAY, TEST, pool_of
 from quantatissu.rewriting.project import Signature
 from quantatissu.rewriting.ranking import ranked_names
@@ -244,10 +244,10 @@ def _iterables(target: ast.expr, operands: list[tuple[str, float]], here: Contex
 
 
 def _subscripts(node: ast.expr, here: Context, names: dict[str, float]) -> Made:
-    """``table[key]`` for names that are subscripted or filled somewhere in the function, or hold nothing yet."""
+    """``table[key]`` for names that seem to hold something with keys or places."""
     facts = scope_facts(here.source, node)
     for name, cost in names.items():
-        if facts.kind(name) in ("dict", "list", "sequence"):
+        if facts.kind(name) in (DICT, LIST, SEQUENCE):
             for key, more in list(names.items())[:_MAX_FILLERS]:
                 if key != name:
                     yield f"{name}[{key}]", 1.6 + 0.4 * (cost + more)

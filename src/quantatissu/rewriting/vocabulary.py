@@ -5,7 +5,7 @@ Each group lists names of one role; a slip usually stays inside its group. Order
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 # Built-in and common functions, by role: any member may stand where another does.
 FUNCTION_GROUPS: tuple[tuple[str, ...], ...] = (
@@ -163,6 +163,20 @@ WORD_GROUPS: tuple[tuple[str, ...], ...] = (
     ("global", "local"),
     ("default", "value"),
 )
+
+
+def swap_costs(
+    slips: Mapping[tuple[str, str], float], symbols: Iterable[str], rare: float
+) -> dict[str, list[tuple[str, float]]]:
+    """Symbol -> every other symbol with its cost in nats: the slip's, either way, or ``rare``. Slips come first."""
+    table: dict[str, list[tuple[str, float]]] = {symbol: [] for symbol in symbols}
+    for (one, two), cost in slips.items():
+        table[one].append((two, cost))
+        table[two].append((one, cost))
+    for symbol, swaps in table.items():
+        known = {symbol, *(other for other, _ in swaps)}
+        swaps += [(other, rare) for other in table if other not in known]
+    return table
 
 
 def _partners(groups: Iterable[tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
