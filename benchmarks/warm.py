@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from quantatissu.repair.candidates import Candidate, candidates
-from quantatissu.repair.coverage import trace
+from quantatissu.repair.coverage import Tracing
 from quantatissu.repair.evaluate import State, SuiteEvaluator
 from quantatissu.repair.localise import localise
 from quantatissu.repair.prepare import Prepared, prepare
@@ -59,10 +59,10 @@ def warm_project(root: Path, test: str, count: int) -> Iterator[Warm]:
     """Open the project at `root` as `quanta fix` does, up to the first `count` candidates it would try."""
     with ExitStack() as stack:
         prepared = prepare(FixOptions(root, test=test), stack)
-        slot = prepared.slots[-1]
+        slot = prepared.warm
         baseline = run_baseline(prepared.clean, slot, seconds=60.0)
-        prepared.open_all()
-        coverage = trace(prepared.slots, baseline, 6.0)
+        prepared.pool.put(slot)
+        coverage = Tracing(baseline, 6.0).run(slot)
         texts = prepared.texts
         places = localise(baseline.failing, coverage, texts.source, prepared.editable, texts.text)
         project = Project()
@@ -70,6 +70,6 @@ def warm_project(root: Path, test: str, count: int) -> Iterator[Warm]:
             source = texts.source(path)
             if source is not None:
                 project.add(source)
-        evaluator = SuiteEvaluator(prepared.slots, baseline, coverage, texts)
+        evaluator = SuiteEvaluator(prepared.pool, baseline, coverage, texts)
         found = list(islice(candidates(places, texts.source, project), count))
         yield Warm(prepared, evaluator, slot, found, baseline.failing_ids, tuple(baseline.passing))

@@ -25,11 +25,11 @@ from benchmarks.repair.tasks import Task, load_all
 from quantatissu.planning import Node
 from quantatissu.repair import FixOptions
 from quantatissu.repair import candidates as candidates_module
-from quantatissu.repair.attempt import localised, make_project
-from quantatissu.repair.clock import Clock
+from quantatissu.repair.coverage import Tracing
+from quantatissu.repair.groundwork import make_project
 from quantatissu.repair.localise import Coverage, everywhere, localise
 from quantatissu.repair.prepare import prepare
-from quantatissu.repair.propose import EditProposer
+from quantatissu.repair.propose import EditProposer, Situation
 from quantatissu.repair.texts import Texts
 from quantatissu.testing.baseline import run_baseline
 
@@ -48,8 +48,8 @@ def localise_task(task: Task, folder: Path) -> dict[str, Any]:
     options = FixOptions(root, test=case.package.command(case.python), max_seconds=60)
     with ExitStack() as stack:
         prepared = prepare(options, stack)
-        baseline = run_baseline(prepared.clean, prepared.slots[-1], seconds=60)
-        coverage, _ = localised(prepared, baseline, Clock(60.0))
+        baseline = run_baseline(prepared.clean, prepared.warm, seconds=60)
+        coverage = Tracing(baseline, 6.0).run(prepared.warm)
         editable = [path for path in coverage.imports if prepared.editable(path)]
     found = {"failing": baseline.failing, "coverage": coverage, "editable": editable}
     with kept.open("wb") as handle:
@@ -68,9 +68,7 @@ def rank(task: Task, folder: Path) -> dict[str, Any]:
     places = localise(found["failing"], coverage, texts.source, editable.__contains__, texts.text)
     places = places or everywhere(sorted(editable), texts.source)
     project = make_project(places, editable, texts)
-    proposer = EditProposer(
-        texts, project, lambda node: (found["failing"], places), lambda node: {}, editable.__contains__
-    )
+    proposer = EditProposer(texts, project, lambda node: Situation(found["failing"], places), editable.__contains__)
     fault = task.faults[0]
     path = str(root / fault.file)
     text = texts.file(path).text

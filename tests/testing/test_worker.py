@@ -324,11 +324,10 @@ def test_a_hanging_test_is_traced_within_its_budget(make_slot):
 
 def test_imports_are_traced(make_slot):
     slot = make_slot(FILES)
-    opened(slot)
-    ran = slot.run(None, limits=LIMITS, total=60, hot=False, trace=Trace(imports=True, tests=False), only_collect=True)
+    collected = slot.open(60, trace_imports=True)
     path = str(slot.setup.root / "src/shop.py")
     text = MODULE.splitlines()
-    ran_at_import = {text[line - 1].strip() for line in ran.imports[path]}
+    ran_at_import = {text[line - 1].strip() for line in collected.imports[path]}
     assert {"RATE = 3", "return value + size"} <= ran_at_import
     assert "return amount * RATE" not in ran_at_import
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TextIO
 import typer
 
 from quantatissu.cli.options import FixArguments, fix_options, project_root
-from quantatissu.cli.terminal import confirm, interactive, printable, uninterrupted
+from quantatissu.cli.terminal import confirm, interactive, printable, process_age, uninterrupted
 from quantatissu.foundation import QuantaError
 
 if TYPE_CHECKING:
@@ -88,8 +88,9 @@ def run(
     engine = engine or _engine()
     # An object on standard output is a promise: whatever else a library prints goes where people look.
     with redirect_stdout(sys.stderr):
+        started = process_age()
         result = _search(engine, options, quiet=as_json)
-    result = dataclasses.replace(result, warnings=(*warnings, *result.warnings))
+    result = _with_start(dataclasses.replace(result, warnings=(*warnings, *result.warnings)), started)
     applied = False
     if apply and not result.interrupted and result.status == "fixed":
         try:
@@ -114,6 +115,16 @@ def run(
         else:
             print("Nothing was written.")
     return _exit_code(result)
+
+
+def _with_start(result: FixResult, started: float) -> FixResult:
+    """The same result with the time from the start of the process on its account."""
+    seconds = {"start": round(started, 3), **result.seconds}
+    seconds["total"] = round(seconds.get("total", 0.0) + started, 3)
+    first = result.seconds_to_first
+    return dataclasses.replace(
+        result, seconds=seconds, seconds_to_first=None if first is None else round(first + started, 3)
+    )
 
 
 def _engine() -> Engine:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 # Code points that make a terminal act, or that reorder what a person reads (CVE-2021-42574), instead of showing text.
@@ -45,6 +48,13 @@ def confirm(question: str, *, stdin: TextIO | None = None, stdout: TextIO | None
         if answer in {"", "n", "no"}:
             return False
         sink.write("Please answer y or n.\n")
+
+
+def process_age() -> float:
+    """Seconds since this process was started, to a hundredth: what loading the program took, too."""
+    stat = Path("/proc/self/stat").read_text("ascii", "replace")
+    ticks = int(stat.rpartition(")")[2].split()[19])  # starttime, field 22; the name before it may hold blanks
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
 
 
 @contextmanager

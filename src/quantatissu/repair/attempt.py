@@ -1,83 +1,63 @@
-"""The search for a patch, once the baseline is known: localise, search, choose, prove.
-
-Coverage is split over the slots, and every slot tries candidates during the search.
-"""
+"""The search for a patch, once the groundwork is laid: search, choose, prove."""
 
 from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from quantatissu.planning import Budget, Node, SearchResult, search
 from quantatissu.repair.choose import literals, naturalness
 from quantatissu.repair.clock import Clock
-from quantatissu.repair.coverage import trace, trace_state
+from quantatissu.repair.coverage import trace_state
 from quantatissu.repair.describe import in_words
 from quantatissu.repair.evaluate import State, SuiteEvaluator
-from quantatissu.repair.localise import Coverage, Place, everywhere, localise, suspects
+from quantatissu.repair.groundwork import Groundwork, lay
+from quantatissu.repair.localise import localise, suspects
 from quantatissu.repair.prepare import Prepared
-from quantatissu.repair.propose import EditProposer
+from quantatissu.repair.propose import Situation
 from quantatissu.repair.report import FixOptions, FixResult, Listener, Patch
-from quantatissu.repair.texts import Texts
-from quantatissu.rewriting import Project
 from quantatissu.testing.baseline import Baseline
-from quantatissu.testing.records import TestResult
 from quantatissu.workspace import diff_files
 
 _SUSPECTS_SHOWN = 10
-_DONOR_CHARACTERS = 400_000  # about 10,000 lines: what lends names and expressions is parsed and kept
 _ALTERNATIVES = 8
-
-
-def localised(prepared: Prepared, baseline: Baseline, clock: Clock) -> tuple[Coverage, list[Place]]:
-    """Coverage of the baseline and the suspicious statements it points at; starts the workers that are missing."""
-    prepared.open_all()
-    coverage = trace(prepared.slots, baseline, min(6.0, 0.15 * clock.total))
-    places = localise(baseline.failing, coverage, prepared.texts.source, prepared.editable, prepared.texts.text)
-    return coverage, places or everywhere(prepared.editable_files(), prepared.texts.source)
-
-
-def make_project(places: Sequence[Place], nearby: Iterable[str], texts: Texts) -> Project:
-    """What may lend names and expressions to edits: the suspicious files first, then others that tests import."""
-    project = Project()
-    left = _DONOR_CHARACTERS
-    for path in dict.fromkeys([*(place.path for place in places), *sorted(nearby)]):
-        left -= len(texts.text(path))
-        if left < 0 and project.sources:
-            break
-        source = texts.source(path)
-        if source is not None:
-            project.add(source)
-    return project
 
 
 class Attempt:
     """The repair of one prepared project: localise, search, choose, prove. See `repair`."""
 
-    def __init__(
-        self, options: FixOptions, listener: Listener, clock: Clock, prepared: Prepared, baseline: Baseline
-    ) -> None:
+    def __init__(self, options: FixOptions, listener: Listener, clock: Clock, prepared: Prepared) -> None:
         self.options, self.listener, self.clock = options, listener, clock
-        self.prepared, self.baseline = prepared, baseline
+        self.prepared = prepared
         self.texts = prepared.texts
-        self.coverage = Coverage()
-        self.places: list[Place] = []
+        self.ground: Groundwork | None = None
+        self.found: SearchResult | None = None
 
-    def repair(self) -> FixResult:
+    def look_ahead(self, baseline: Baseline) -> None:
+        """Lay the groundwork for what the warm worker alone found; `repair` takes it if the clean run agrees."""
+        if baseline.failing and self.prepared.setup.command.kind != "generic":
+            self.ground = lay(self.prepared, baseline, self.clock.total, self._locate)
+
+    def repair(self, baseline: Baseline) -> FixResult:
         """Search for a patch and prove it; the result says what was found, also when that is nothing."""
+        self.baseline = baseline
         self.clock.enter("localise")
-        self.listener.stage("localise", f"{len(self.baseline.failing)} failing")
-        self.coverage, self.places = localised(self.prepared, self.baseline, self.clock)
-        shown = suspects(self.places, str(self.prepared.root), self.texts.source, _SUSPECTS_SHOWN)
+        self.listener.stage("localise", f"{len(baseline.failing)} failing")
+        self.prepared.begin_opening()
+        if self.ground is None or not self.ground.holds_for(baseline):
+            self.ground = lay(self.prepared, baseline, self.clock.total, self._locate)
+        self.coverage = self.ground.coverage
+        shown = suspects(self.ground.places, str(self.prepared.root), self.texts.source, _SUSPECTS_SHOWN)
         self.listener.suspects(shown)
         self.clock.enter("search")
-        self.evaluator = SuiteEvaluator(self.prepared.slots, self.baseline, self.coverage, self.texts)
+        self.prepared.pool.put(self.prepared.warm)
+        self.evaluator = SuiteEvaluator(self.prepared.pool, baseline, self.coverage, self.texts)
         self.evaluator.deadline = self.clock.began + self.clock.total
         self.listener.stage("search", "trying edits")
-        found = self._search()
+        found = self.found = self._search(self.ground)
         self.clock.enter("verify")
         self.listener.stage("verify", "proving the best patch")
         patches = self._patches(found)
@@ -86,6 +66,8 @@ class Attempt:
         return replace(
             result,
             suspects=tuple(shown),
+            seconds_to_first=self.evaluator.first_at and round(self.evaluator.first_at - self.clock.began, 3),
+            warnings=self.prepared.errors,
             candidates_tried=found.evaluations,
             candidates_per_second=round(rate, 1),
             failing_before=self.baseline.failing_ids,
@@ -94,17 +76,7 @@ class Attempt:
 
     # -- search ---------------------------------------------------------------------------------------------------
 
-    def _search(self) -> SearchResult:
-        nearby = [path for path in self.coverage.imports if self.prepared.editable(path)]
-        project = make_project(self.places, nearby, self.texts)
-        proposer = EditProposer(
-            self.texts,
-            project,
-            self._locate,
-            lambda node: dict(self.evaluator.state(node).texts),
-            self.prepared.editable,
-            self.evaluator.toll,
-        )
+    def _search(self, ground: Groundwork) -> SearchResult:
         before = self.baseline.clean.seconds if self.baseline.clean is not None else 0.0
         budget = Budget(
             seconds=max(1.0, self.clock.left - min(10.0, 1.5 * before + 0.5)),
@@ -112,7 +84,7 @@ class Attempt:
             grace=self.options.grace_seconds,
             depth=self.options.max_bugs,
         )
-        root = Node()
+        root = ground.root
         root.value = replace(root.value, score=-1.0)
         last = [0.0]
 
@@ -126,17 +98,15 @@ class Attempt:
         began = time.monotonic()
         return search(
             root,
-            proposer,
+            ground.proposer,
             self.evaluator,
             budget=budget,
             slots=len(self.prepared.slots),
             on_progress=progress,
         )
 
-    def _locate(self, node: Node) -> tuple[Sequence[TestResult], Sequence[Place]]:
-        """Failures and suspicious places at a node: known for the root, traced anew on a patched state."""
-        if node.parent is None:
-            return self.baseline.failing, self.places
+    def _locate(self, node: Node) -> Situation:
+        """The situation at a node below the root, traced anew on its patched state."""
         state = self.evaluator.state(node)
         with self.evaluator.slot() as slot:
             slot.write(self.evaluator.encoded(state))
@@ -146,15 +116,15 @@ class Attempt:
         def source_of(path: str):  # type: ignore[no-untyped-def]
             return self.texts.source(path, state.texts.get(path))
 
-        return failing, localise(failing, coverage, source_of, self.prepared.editable, self.texts.text)
+        places = localise(failing, coverage, source_of, self.prepared.editable, self.texts.text)
+        return Situation(failing, places, state.texts)
 
     # -- patches --------------------------------------------------------------------------------------------------
 
     def _patches(self, found: SearchResult) -> list[Patch]:
         """Solutions as patches, best first, the first one proven by a clean run of the whole command."""
-        test_literals = self._test_literals()
         ranked = sorted(
-            ((self._naturalness(node, test_literals), node) for node in found.solutions),
+            ((self.naturalness(node), node) for node in found.solutions),
             key=lambda pair: (-pair[0], pair[1].number),
         )
         proven: list[Patch] = []
@@ -194,7 +164,8 @@ class Attempt:
             operators=operators,
         )
 
-    def _steps(self, node: Node) -> list[tuple[object, str, str]]:
+    def steps(self, node: Node) -> list[tuple[object, str, str]]:
+        """The edits that lead to a node: (candidate, text before, text after) each."""
         texts: dict[str, str] = {}
         steps = []
         for thought in node.path:
@@ -205,16 +176,17 @@ class Attempt:
             steps.append((candidate, before, texts[candidate.path]))
         return steps
 
-    def _naturalness(self, node: Node, test_literals: frozenset[object]) -> float:
-        return naturalness(self._steps(node), test_literals)  # type: ignore[arg-type]
+    def naturalness(self, node: Node) -> float:
+        return naturalness(self.steps(node), self.test_literals)  # type: ignore[arg-type]
 
     def _in_words(self, node: Node) -> str:
         return "\n".join(
             in_words(candidate, before, self.texts.relative(candidate.path))  # type: ignore[attr-defined, arg-type]
-            for candidate, before, _ in self._steps(node)
+            for candidate, before, _ in self.steps(node)
         )
 
-    def _test_literals(self) -> frozenset[object]:
+    @cached_property
+    def test_literals(self) -> frozenset[object]:
         """Constants in the functions of failing tests."""
         wanted: dict[str, set[int]] = {}
         for files in self.coverage.failing.values():

@@ -1,13 +1,14 @@
 """Candidate edits in the order in which they are worth trying.
 
 Every rewrite of every suspicious statement, merged best-first: the score of a candidate is its operator's prior, less
-the cost of this application, plus the log of its statement's suspiciousness. Statements are rewritten lazily, as soon
-as the best that they could offer is next.
+the cost of this application, plus the log of its statement's suspiciousness. Statements are rewritten lazily, a tier of
+operators at a time, as soon as the best that they could offer is next.
 """
 
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,13 @@ class Candidate:
     toll: float = 0.0
 
 
-_SMALL_STATEMENT = 0.5  # what sharing may add to the score of a statement with few rewrites
+_TIER_FROM = (-2.2, -3.2, -4.2, -math.inf)  # lowest prior of each tier of operators
+_TIERS = tuple(
+    frozenset(name for name, row in OPERATORS.items() if low <= row.prior < high)
+    for high, low in itertools.pairwise((math.inf, *_TIER_FROM))
+)
+_BEST_PRIOR = tuple(max((OPERATORS[name].prior for name in tier), default=-math.inf) for tier in _TIERS)
+UNLIKELY = 0.06  # what the tiers below the first are taken to weigh, for each node of a statement
 
 Toll = Callable[[str, Source, Statement], float]  # nats that trying an edit of a statement costs: log of relative time
 
@@ -74,6 +81,44 @@ def edit_size(rewrite: Rewrite) -> int:
     return sum(edit.end - edit.start + len(edit.text) for edit in rewrite.edits)
 
 
+@dataclass(slots=True)
+class _Statement:
+    """A suspicious statement whose rewrites are made tier by tier, the likeliest operators first.
+
+    Its suspicion is shared out among the likely ones: long statements are not likelier to be wrong.
+    """
+
+    place: Place
+    source: Source
+    statement: Statement
+    base: float  # what its suspiciousness and the toll give every rewrite
+    toll: float
+    tier: int = 0
+    shared: float = 0.0
+
+    def bound(self) -> float:
+        """No rewrite that is still to be made scores higher."""
+        best = _BEST_PRIOR[self.tier] + (TAKEN_UP if unused_names(self.source, self.statement) else 0.0)
+        return self.base + ((1 - SHARING) * best if self.tier == 0 else best - self.shared)
+
+    def expand(self, project: Project) -> list[Candidate]:
+        """The rewrites of the next tier."""
+        idle = unused_names(self.source, self.statement)
+        found = [
+            (rewrite, rewrite_prior(rewrite) + use(self.source, self.statement, idle, rewrite))
+            for rewrite in rewrites(self.source, self.statement, project, only=_TIERS[self.tier])
+        ]
+        if self.tier == 0:
+            rest = UNLIKELY * sum(1 for _ in self.source.own_nodes(self.statement))
+            self.shared = SHARING * math.log(sum(math.exp(prior) for _, prior in found) + rest)
+        self.tier += 1
+        base = self.base - self.shared
+        return [
+            Candidate(self.place.path, rewrite, self.place, base + prior - EDIT_SIZE * edit_size(rewrite), self.toll)
+            for rewrite, prior in found
+        ]
+
+
 def candidates(
     places: Sequence[Place],
     source_of: Callable[[str], Source | None],
@@ -81,34 +126,34 @@ def candidates(
     toll: Toll = free,
 ) -> Iterator[Candidate]:
     """All single-operator candidates, best first; several may give the same text. ``places`` come likewise."""
-    best_prior = max((row.prior for row in OPERATORS.values()), default=0.0)
-    heap: list[tuple[float, int, Candidate]] = []
-    count = 0
-    for place in places:
-        bound = suspicion(place) + best_prior + _SMALL_STATEMENT
+    heap: list[tuple[float, int, Candidate | _Statement]] = []
+    number = itertools.count()
+
+    def push(score: float, item: Candidate | _Statement) -> None:
+        heapq.heappush(heap, (-score, next(number), item))
+
+    def above(bound: float) -> Iterator[Candidate]:
         while heap and -heap[0][0] >= bound:
-            yield heapq.heappop(heap)[2]
+            item = heapq.heappop(heap)[2]
+            if isinstance(item, Candidate):
+                yield item
+                continue
+            for candidate in item.expand(project):
+                push(candidate.score, candidate)
+            if item.tier < len(_TIERS):
+                push(item.bound(), item)
+
+    for place in places:
+        yield from above(suspicion(place) + (1 - SHARING) * (_BEST_PRIOR[0] + TAKEN_UP))
         source = source_of(place.path)
         if source is None:
             continue
         for statement in source.statements_on(place.line):
-            if statement.lineno != place.line:
-                continue
-            idle = unused_names(source, statement)
-            found = [
-                (rewrite, rewrite_prior(rewrite) + use(source, statement, idle, rewrite))
-                for rewrite in rewrites(source, statement, project)
-            ]
-            # A statement's suspicion is shared out among its rewrites: long statements are not likelier to be wrong.
-            mass = math.log(sum(math.exp(prior) for _, prior in found) + 1e-9)
-            cost = toll(place.path, source, statement)
-            base = suspicion(place) - SHARING * mass - cost
-            for rewrite, prior in found:
-                score = base + prior - EDIT_SIZE * edit_size(rewrite)
-                count += 1
-                heapq.heappush(heap, (-score, count, Candidate(place.path, rewrite, place, score, cost)))
-    while heap:
-        yield heapq.heappop(heap)[2]
+            if statement.lineno == place.line:
+                cost = toll(place.path, source, statement)
+                item = _Statement(place, source, statement, suspicion(place) - cost, cost)
+                push(item.bound(), item)
+    yield from above(-math.inf)
 
 
 def normalised(text: str, rewrite: Rewrite) -> tuple[object, ...]:

@@ -33,4 +33,5 @@ class Clock:
         now = time.monotonic()
         if self._stage is not None:
             stages[self._stage] = stages.get(self._stage, 0.0) + now - self._since
-        return {**{name: round(value, 3) for name, value in stages.items()}, "total": round(now - self.began, 3)}
+        stages["total"] = now - self.began
+        return {name: round(value, 3) for name, value in stages.items()}

@@ -24,30 +24,74 @@ _BATCH = 50
 _SLOW_TEST = 0.15  # seconds of a passing test beyond which tracing it, several times slower, tells too little too late
 
 
-def trace(slots: Sequence[Slot], baseline: Baseline, seconds: float) -> Coverage:
-    """Coverage of the baseline. ``seconds`` bounds the tracing of passing tests."""
-    coverage = Coverage()
-    modules = [result.id for result in baseline.failing if result.collection]
-    tests = [result for result in baseline.failing if not result.collection][:_FAILING_TRACED]
-    hanging = [result.id for result in tests if result.outcome == "timeout"]
-    ending = [result.id for result in tests if result.outcome != "timeout"]
+class Tracing:
+    """Coverage of the baseline, gathered on one slot; others may assist with the passing tests as they become free."""
 
-    def imports() -> None:
-        coverage.imports = _imports(slots[-1])
+    def __init__(self, baseline: Baseline, seconds: float) -> None:
+        """``seconds`` bounds the tracing of passing tests."""
+        self.baseline = baseline
+        self.seconds = seconds
+        collected = baseline.collected
+        self.coverage = Coverage(imports=collected.imports if collected is not None else {})
+        self._files: tuple[str, ...] = ()
+        self._order: list[str] = []
+        self._deadline = 0.0
+        self._lock = threading.Lock()
+        self._ready = threading.Event()
+        self._assisting = 0
+        self._assisted = threading.Condition(self._lock)
 
-    other = threading.Thread(target=imports)
-    if len(slots) > 1:
-        other.start()
-    traced = _failing(slots[0], baseline.hot, ending, hanging)
-    if len(slots) > 1:
-        other.join()
-    else:
-        imports()
-    coverage.failing.update({name: lines for name, (_, lines) in traced.items() if lines})
-    for name in modules:
-        coverage.failing[name] = coverage.imports
-    _passing(slots, baseline, coverage, seconds)
-    return coverage
+    def run(self, slot: Slot) -> Coverage:
+        """Trace the failing tests, then the passing ones in the files that those reach."""
+        try:
+            self._failing(slot)
+            self._files = tuple(sorted(self.coverage.files()))
+            passing = self.baseline.passing
+            quick = [name for name, taken in passing.items() if taken <= _SLOW_TEST]
+            self._order = sorted(quick or passing, key=lambda name: passing[name]) if self._files else []
+            self._deadline = time.monotonic() + self.seconds
+        finally:
+            self._ready.set()
+        self._passing(slot)
+        with self._assisted:
+            self._assisted.wait_for(lambda: not self._assisting)
+        return self.coverage
+
+    def assist(self, slot: Slot) -> None:
+        """Trace passing tests on another slot, until none is left."""
+        with self._lock:
+            self._assisting += 1
+        try:
+            self._ready.wait()
+            self._passing(slot)
+        finally:
+            with self._assisted:
+                self._assisting -= 1
+                self._assisted.notify_all()
+
+    def _failing(self, slot: Slot) -> None:
+        results = self.baseline.failing
+        tests = [result for result in results if not result.collection][:_FAILING_TRACED]
+        hanging = [result.id for result in tests if result.outcome == "timeout"]
+        ending = [result.id for result in tests if result.outcome != "timeout"]
+        self.coverage.failing.update(_traced(slot, self.baseline.hot, ending, hanging))
+        for result in results:
+            if result.collection:
+                self.coverage.failing[result.id] = self.coverage.imports
+
+    def _passing(self, slot: Slot) -> None:
+        while True:
+            with self._lock:
+                size = max(1, min(_BATCH, len(self._order) // 4))
+                batch, self._order[:] = self._order[:size], self._order[size:]
+            left = self._deadline - time.monotonic()
+            if not batch or left <= 0:
+                return
+            ran = slot.run(batch, limits=_TRACED, total=left, hot=self.baseline.hot, trace=Trace(files=self._files))
+            slot.reset()
+            found = {result.id: result.lines or {} for result in ran.results if result.passed}
+            with self._lock:
+                self.coverage.passing.update(found)
 
 
 def trace_state(
@@ -65,23 +109,9 @@ def trace_state(
     return failing, {result.id: result.lines for result in failing if result.lines}
 
 
-def _imports(slot: Slot) -> Mapping[str, Sequence[int]]:
-    """Lines that run while the tests are being collected."""
-    ran = slot.run(
-        None,
-        limits={"*": Limit(None, 30.0)},
-        total=30,
-        hot=False,
-        trace=Trace(imports=True, tests=False),
-        only_collect=True,
-    )
-    slot.reset()
-    return ran.imports
-
-
-def _failing(
+def _traced(
     slot: Slot, hot: bool, ending: Sequence[str], hanging: Sequence[str]
-) -> dict[str, tuple[TestResult, Mapping[str, Sequence[int]]]]:
+) -> dict[str, Mapping[str, Sequence[int]]]:
     runs: list[Ran] = []
     left = list(ending)
     while left:
@@ -95,34 +125,4 @@ def _failing(
     for name in hanging:
         runs.append(slot.run([name], limits=_TRACED, total=20, hot=hot, trace=Trace(budget=_HANG_LINES)))
         slot.reset()
-    return {result.id: (result, result.lines) for ran in runs for result in ran.results if result.lines}
-
-
-def _passing(slots: Sequence[Slot], baseline: Baseline, coverage: Coverage, seconds: float) -> None:
-    files = tuple(sorted(coverage.files()))
-    if not files:
-        return
-    deadline = time.monotonic() + seconds
-    quick = [name for name, taken in baseline.passing.items() if taken <= _SLOW_TEST]
-    order = sorted(quick or baseline.passing, key=lambda name: baseline.passing[name])
-    lock = threading.Lock()
-    size = max(1, min(_BATCH, len(order) // (3 * len(slots))))
-
-    def work(slot: Slot) -> None:
-        while True:
-            with lock:
-                batch, order[:] = order[:size], order[size:]
-            left = deadline - time.monotonic()
-            if not batch or left <= 0:
-                return
-            ran = slot.run(batch, limits=_TRACED, total=left, hot=baseline.hot, trace=Trace(files=files))
-            slot.reset()
-            found = {result.id: result.lines or {} for result in ran.results if result.passed}
-            with lock:
-                coverage.passing.update(found)
-
-    threads = [threading.Thread(target=work, args=(slot,)) for slot in slots]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    return {result.id: result.lines for ran in runs for result in ran.results if result.lines}

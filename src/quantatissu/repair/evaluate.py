@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 
 from quantatissu.planning import Node, Value
 from quantatissu.repair.candidates import Candidate
+from quantatissu.repair.freshness import Freshness
 from quantatissu.repair.localise import Coverage
 from quantatissu.repair.texts import Texts
-from quantatissu.repair.units import lines_of, unit
-from quantatissu.rewriting import Source
-from quantatissu.rewriting.source import FunctionNode, Statement
+from quantatissu.repair.units import unit
 from quantatissu.testing.baseline import HANG_SECONDS, WALL_SECONDS, Baseline
 from quantatissu.testing.client import Limit, Unit
 from quantatissu.testing.records import Ran, TestResult
@@ -29,7 +28,6 @@ from quantatissu.testing.slot import CleanRun, Slot
 _REPRESENTATIVES = 3
 _MODULE_WEIGHT = 1000  # a module that does not import hides many tests
 _WARM_SUITE_SECONDS = 4.0
-_FRESH_IMPORT = 1.5  # log of how much longer a candidate takes from fresh imports than in the warm process
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,11 @@ _REJECTED = Value(-2.0)
 
 
 class SuiteEvaluator:
-    """Evaluates candidates on a pool of slots, one candidate a slot at a time."""
+    """Evaluates candidates on a pool of slots, one candidate a slot at a time. Slots may join the pool at any time."""
 
     def __init__(
         self,
-        slots: Sequence[Slot],
+        pool: queue.SimpleQueue[Slot],
         baseline: Baseline,
         coverage: Coverage,
         texts: Texts,
@@ -62,18 +60,13 @@ class SuiteEvaluator:
         self.coverage = coverage
         self.texts = texts
         self.hot = baseline.hot
+        self._freshness = Freshness(baseline.hot, coverage, texts)
         self.root = State(failing=baseline.failing_ids)
         self._modules = {result.id for result in baseline.failing if result.collection}
         self._seconds = {**{r.id: r.seconds for r in baseline.failing if r.outcome == "failed"}, **baseline.passing}
-        self._free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
-        for slot in slots:
-            self._free.put(slot)
+        self._free = pool
         self._lock = threading.Lock()
-        self._ran_at_import: dict[tuple[str, int], bool] = {}
-        self._failing_lines: dict[str, set[int]] = {}
-        for files in coverage.failing.values():
-            for path, lines in files.items():
-                self._failing_lines.setdefault(path, set()).update(lines)
+        self.first_at: float | None = None  # when the first candidate was tried, by the monotonic clock
         self.deadline = float("inf")  # by the monotonic clock; no run begun is let go much beyond it
         self.proven = 0
         self.unproven = 0
@@ -111,39 +104,12 @@ class SuiteEvaluator:
         units = parent.units
         if units is not None:
             found = unit(source, original, text, candidate.rewrite.edits) if source and original else None
-            if found is None or self._needs_import(candidate.path, found[1], candidate.rewrite.line):
+            if found is None or self._freshness.needed(candidate.path, found[1], candidate.rewrite.line):
                 units = None
             else:
                 one = found[0]
                 units = {**units, (one.path, one.classes, one.name): one}
         return State({**parent.texts, candidate.path: text}, units, parent.failing)
-
-    def toll(self, path: str, source: Source, statement: Statement) -> float:
-        """Nats by which trying an edit of a statement takes longer than swapping a function body in."""
-        if not self.hot:
-            return 0.0
-        functions = [up for up in source.ancestors(statement) if isinstance(up, FunctionNode)]
-        if functions and not self._needs_import(path, lines_of(functions[-1]), statement.lineno):
-            return 0.0
-        return _FRESH_IMPORT
-
-    def _needs_import(self, path: str, function: range, line: int) -> bool:
-        """Whether a change at a line of a function may show only after a fresh import.
-
-        The body ran while the tests were being imported, so its results may live on, and no failing test runs the line.
-        """
-        if line in self._failing_lines.get(path, ()):
-            return False
-        key = (path, function.start)
-        if key not in self._ran_at_import:
-            source = self.texts.source(path)
-            self._ran_at_import[key] = source is not None and any(
-                source.function_of(statement) is not None
-                for at in self.coverage.imports.get(path, ())
-                if at in function
-                for statement in source.statements_on(at)
-            )
-        return self._ran_at_import[key]
 
     # -- evaluation -----------------------------------------------------------------------------------------------
 
@@ -153,6 +119,8 @@ class SuiteEvaluator:
         if state is None:
             return _REJECTED
         with self.slot() as slot:
+            if self.first_at is None:
+                self.first_at = time.monotonic()
             slot.write(self.encoded(state))
             return self._value(slot, state)
 

@@ -173,15 +173,14 @@ def _imported(
 ) -> Iterable[Place]:
     """What ran while the tests were imported: values that failing tests use, and, faintly, whatever made them."""
     most = max(users.values(), default=0.0)
-    for line in ran:
-        for statement in source.statements_on(line):
-            if isinstance(statement, FunctionNode | ast.ClassDef):
-                continue
-            score = max((users[name] for name in _bound_names(statement) if name in users), default=0.0)
-            if score:
-                yield Place(path, statement.lineno, score * _INHERITED, "its value is used by failing tests")
-            elif reached and not isinstance(statement, ast.Import | ast.ImportFrom):
-                yield Place(path, statement.lineno, most * _AT_IMPORT, "ran when the module was imported")
+    for statement in dict.fromkeys(statement for line in ran for statement in source.statements_on(line)):
+        if isinstance(statement, FunctionNode | ast.ClassDef):
+            continue
+        score = max((users[name] for name in _bound_names(statement) if name in users), default=0.0)
+        if score:
+            yield Place(path, statement.lineno, score * _INHERITED, "its value is used by failing tests")
+        elif reached and not isinstance(statement, ast.Import | ast.ImportFrom):
+            yield Place(path, statement.lineno, most * _AT_IMPORT, "ran when the module was imported")
 
 
 def _bound_names(statement: ast.stmt) -> set[str]:

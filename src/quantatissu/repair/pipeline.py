@@ -1,21 +1,24 @@
 """The repair run from start to end: prepare, baseline, then localise, search and choose (see `attempt`).
 
-Nothing here writes into the project. Both cores are used: the project's own command runs beside the warm worker during
-the baseline.
+Nothing here writes into the project. Both cores are used from the start: the project's own command runs beside the warm
+worker; whichever ends first goes on with the next step, and what the worker found is relied on if the command agrees.
 """
 
 from __future__ import annotations
 
-import importlib
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from quantatissu.repair.clock import Clock
 from quantatissu.repair.prepare import Prepared, prepare
 from quantatissu.repair.report import FixOptions, FixResult, Listener
 from quantatissu.repair.verdicts import environment_verdict, nothing_failing, unusable_verdict
 from quantatissu.testing.baseline import Baseline, last_failures, run_baseline
+
+if TYPE_CHECKING:
+    from quantatissu.repair.attempt import Attempt
 
 _BASELINE_SHARE = 0.5
 
@@ -29,18 +32,18 @@ def run(options: FixOptions, listener: Listener) -> FixResult:
         prepared = prepare(options, stack)
         clock.enter("baseline")
         listener.stage("baseline", prepared.setup.command.text)
-        if prepared.setup.command.kind != "generic":
-            prepared.begin_opening()
         # The operators take a while to load; the tests run meanwhile.
-        threading.Thread(target=importlib.import_module, args=("quantatissu.repair.attempt",), daemon=True).start()
+        attempt = stack.enter_context(ThreadPoolExecutor(1)).submit(_attempt, options, listener, clock, prepared)
         baseline = run_baseline(
             prepared.clean,
-            prepared.slots[-1],
+            prepared.warm,
             seconds=max(5.0, clock.total * _BASELINE_SHARE),
             first=last_failures(prepared.root),
             on_progress=lambda text: listener.stage("baseline", text),
+            ahead=lambda found: attempt.result().look_ahead(found),
+            meanwhile=lambda clean: None if clean.finished.ok else prepared.begin_opening(),
         )
-        result = _repair(options, listener, clock, prepared, baseline)
+        result = _verdict(prepared, baseline) or attempt.result().repair(baseline)
         return replace(
             result,
             flaky=baseline.flaky,
@@ -50,14 +53,16 @@ def run(options: FixOptions, listener: Listener) -> FixResult:
         )
 
 
-def _repair(options: FixOptions, listener: Listener, clock: Clock, prepared: Prepared, baseline: Baseline) -> FixResult:
+def _attempt(options: FixOptions, listener: Listener, clock: Clock, prepared: Prepared) -> Attempt:
+    from quantatissu.repair.attempt import Attempt
+
+    return Attempt(options, listener, clock, prepared)
+
+
+def _verdict(prepared: Prepared, baseline: Baseline) -> FixResult | None:
+    """An answer where there is nothing to search for; None when there is a fault to repair."""
     if baseline.unusable is not None:
         return unusable_verdict(prepared, baseline)
     if not baseline.failing:
         return nothing_failing(baseline)
-    verdict = environment_verdict(prepared, baseline)
-    if verdict is not None:
-        return verdict
-    from quantatissu.repair.attempt import Attempt
-
-    return Attempt(options, listener, clock, prepared, baseline).repair()
+    return environment_verdict(prepared, baseline)

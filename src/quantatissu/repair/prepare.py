@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import queue
 import sys
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from quantatissu.foundation import QuantaError
+from quantatissu.repair.coverage import Tracing
 from quantatissu.repair.report import FixOptions
 from quantatissu.repair.texts import Texts
 from quantatissu.sandbox import Network, open_sandbox
@@ -30,8 +32,9 @@ _OPEN_SECONDS = 120.0
 
 @dataclass
 class Prepared:
-    """A project ready for its baseline. ``slots`` hold one branch and one worker each; ``clean`` is where the
-    project's own command runs meanwhile.
+    """A project ready for its baseline. ``slots`` hold one branch and one worker each; the last one's runs the
+    baseline, and ``clean`` is where the project's own command runs meanwhile. ``pool`` holds the slots that are open
+    and free to try candidates.
 
     ``part`` is the only folder or file of the project that may be edited, relative to it (``.``: all of it).
     """
@@ -45,9 +48,16 @@ class Prepared:
     layout: Layout
     globs: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    tracing: Tracing | None = None  # the workers that open meanwhile assist
+    pool: queue.SimpleQueue[Slot] = field(default_factory=queue.SimpleQueue)
     _editable: dict[str, bool] = field(default_factory=dict)
     _opening: list[threading.Thread] = field(default_factory=list)
     _errors: list[BaseException] = field(default_factory=list)
+
+    @property
+    def warm(self) -> Slot:
+        """The slot whose worker ran the baseline."""
+        return self.slots[-1]
 
     def editable(self, path: str) -> bool:
         """Whether a patch may touch a file (absolute path): Python source of the project, neither test nor setting."""
@@ -72,20 +82,18 @@ class Prepared:
         return [path for path in found if self.editable(path)]
 
     def begin_opening(self) -> None:
-        """Start the workers of all slots but the last in the background, beside the baseline."""
+        """Start the workers of all other slots in the background; each joins the pool when it is ready."""
+        if self._opening:
+            return
         for slot in self.slots[:-1]:
             thread = threading.Thread(target=self._open, args=(slot,), daemon=True)
             self._opening.append(thread)
             thread.start()
 
-    def open_all(self) -> None:
-        """See to it that every slot's worker has started. Raises what kept one from starting."""
-        if not self._opening and any(slot.worker is None for slot in self.slots[:-1]):
-            self.begin_opening()
-        for thread in self._opening:
-            thread.join()
-        if self._errors:
-            raise self._errors[0]
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Why workers did not start, one line each."""
+        return tuple(f"A worker did not start, the search went on without it: {error}" for error in self._errors)
 
     def end(self) -> None:
         """Kill the workers; those still starting, too."""
@@ -98,8 +106,12 @@ class Prepared:
 
     def _open(self, slot: Slot) -> None:
         try:
-            slot.open(_OPEN_SECONDS)
+            if self.setup.command.kind != "generic":
+                slot.open(_OPEN_SECONDS)
             slot.watch()
+            if self.tracing is not None:
+                self.tracing.assist(slot)
+            self.pool.put(slot)
         except BaseException as error:
             self._errors.append(error)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from quantatissu.planning import Node, Thought
 from quantatissu.repair.candidates import (
@@ -33,26 +34,33 @@ _COMPOSED_PLACES = (0, 16, 64, 256)  # begun group by group: the first compositi
 _DIAGNOSED = 4.0  # an edit that answers the interpreter's own complaint goes first
 
 
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known at a node: what fails, which places are suspicious, and the changed texts by absolute path."""
+
+    failures: Sequence[TestResult]
+    places: Sequence[Place]
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
 class EditProposer:
     """Proposes edits for the places found suspicious at each node.
 
-    ``locate(node)`` gives a node's failures and places; it is called once a node, when its first thoughts are asked
-    for. ``texts_at(node)`` gives the changed texts by absolute path.
+    ``locate(node)`` tells the situation at a node; it is called once a node, when its first thoughts are asked for,
+    unless `begin` told it before.
     """
 
     def __init__(
         self,
         texts: Texts,
         project: Project,
-        locate: Callable[[Node], tuple[Sequence[TestResult], Sequence[Place]]],
-        texts_at: Callable[[Node], dict[str, str]],
+        locate: Callable[[Node], Situation],
         editable: Callable[[str], bool],
         toll: Toll = free,
     ) -> None:
         self.texts = texts
         self.project = project
         self.locate = locate
-        self.texts_at = texts_at
         self.editable = editable
         self.toll = toll
         self._streams: dict[int, Iterator[Candidate]] = {}
@@ -60,20 +68,27 @@ class EditProposer:
     def propose(self, node: Node, k: int) -> list[Thought]:
         stream = self._streams.get(node.number)
         if stream is None:
-            stream = self._streams[node.number] = self._stream(node)
+            stream = self._streams[node.number] = self._stream(self.locate(node))
         return [Thought(candidate, candidate.score) for candidate in itertools.islice(stream, k)]
 
-    def _stream(self, node: Node) -> Iterator[Candidate]:
-        changed = self.texts_at(node)
+    def begin(self, node: Node, situation: Situation) -> None:
+        """Draw the first edit of a node ahead of its time: it takes longer than the next hundred."""
+        stream = self._stream(situation)
+        first = list(itertools.islice(stream, 1))
+        self._streams[node.number] = itertools.chain(first, stream)
+
+    def _stream(self, situation: Situation) -> Iterator[Candidate]:
+        changed = situation.texts
 
         def source_of(path: str) -> Source | None:
             return self.texts.source(path, changed.get(path))
 
-        failures, places = self.locate(node)
-        diagnosed = sorted(self._diagnosed(failures, changed), key=_lowest_last)
-        single = candidates(places, source_of, self.project, self.toll)
+        diagnosed = sorted(self._diagnosed(situation.failures, changed), key=_lowest_last)
+        single = candidates(situation.places, source_of, self.project, self.toll)
         seen: set[tuple[str, tuple[object, ...]]] = set()
-        for candidate in heapq.merge(diagnosed, _followed(single, self._composed(places, source_of)), key=_lowest_last):
+        for candidate in heapq.merge(
+            diagnosed, _followed(single, self._composed(situation.places, source_of)), key=_lowest_last
+        ):
             file = self.texts.file(candidate.path)
             text = changed.get(candidate.path, file.text if file is not None else "")
             key = (candidate.path, normalised(text, candidate.rewrite))
@@ -83,14 +98,14 @@ class EditProposer:
 
     # -- edits that answer a diagnostic ---------------------------------------------------------------------------
 
-    def _diagnosed(self, failures: Iterable[TestResult], changed: dict[str, str]) -> Iterator[Candidate]:
+    def _diagnosed(self, failures: Iterable[TestResult], changed: Mapping[str, str]) -> Iterator[Candidate]:
         for result in failures:
             raised = result.raised
             while raised is not None:
                 yield from self._answer(raised, changed)
                 raised = raised.cause
 
-    def _answer(self, raised: Raised, changed: dict[str, str]) -> Iterator[Candidate]:
+    def _answer(self, raised: Raised, changed: Mapping[str, str]) -> Iterator[Candidate]:
         if raised.syntax is not None:
             path, line, column, message = raised.syntax
             if path and self.editable(path) and (file := self.texts.file(path)) is not None:

@@ -73,7 +73,7 @@ class FixResult:
 
     ``failing_before`` and ``failing_after`` are test ids (after: with ``patch`` applied, or as before without one);
     ``flaky`` were set aside, ``not_run`` is the number of tests the budget left no time for. ``seconds`` is by stage,
-    with ``total``.
+    with ``total``; ``seconds_to_first`` from the start to the first candidate tried, None when none was.
     """
 
     status: Status
@@ -90,6 +90,7 @@ class FixResult:
     candidates_tried: int = 0
     candidates_per_second: float = 0.0
     seconds: Mapping[str, float] = field(default_factory=dict)
+    seconds_to_first: float | None = None
     warnings: tuple[str, ...] = ()
     interrupted: bool = False
     hint: str | None = None

@@ -120,7 +120,7 @@ def string_lines(source: Source) -> frozenset[int]:
     found: frozenset[int] | None = source.__dict__.get("_string_lines")
     if found is None:
         lines: set[int] = set()
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.JoinedStr) or (
                 isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
             ):

@@ -160,7 +160,7 @@ def _called_bare(here: Context) -> set[str]:
     if table is None:
         table = here.memory["called bare"] = {
             called_name(node) or ""
-            for node in ast.walk(here.source.tree)
+            for node in here.source.nodes
             if isinstance(node, ast.Call) and not node.args and not node.keywords
         }
     return table
@@ -280,7 +280,7 @@ def _coroutines(here: Context) -> set[str]:
     if table is None:
         table = here.memory["coroutines"] = set()
         for source in here.project.sources or [here.source]:
-            for node in ast.walk(source.tree):
+            for node in source.nodes:
                 if isinstance(node, ast.AsyncFunctionDef):
                     table.add(node.name)
                 elif isinstance(node, ast.Await) and isinstance(node.value, ast.Call):

@@ -61,7 +61,7 @@ def project_exceptions(project: Project) -> Counter[str]:
     if cached is None or project.__dict__.get("_exceptions_of") != len(project.sources):
         cached = Counter()
         for source in project.sources:
-            for node in ast.walk(source.tree):
+            for node in source.nodes:
                 if isinstance(node, ast.Raise) and node.exc is not None:
                     cached.update(_class_names(node.exc))
                 elif isinstance(node, ast.ExceptHandler) and node.type is not None:

@@ -81,7 +81,7 @@ def made_local(source: Source, node: ImportNode) -> Iterator[Change]:
         return
     bound = {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
     users: dict[ast.AST, None] = {}
-    for part in ast.walk(source.tree):
+    for part in source.nodes:
         if isinstance(part, ast.Name) and part.id in bound:
             outermost = [up for up in source.ancestors(part) if isinstance(up, FunctionNode)]
             if not outermost:

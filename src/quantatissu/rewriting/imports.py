@@ -132,7 +132,7 @@ def _with_import(source: Source, text: str) -> Iterator[Change]:
 
 def _respelt_imports(source: Source, name: str, project: Project) -> Iterator[Change]:
     """Existing imports that bind nearly this name: correct the member, or the name it is imported as."""
-    used = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    used = {node.id for node in source.nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     for node in source.statements:
         if not isinstance(node, ImportNode):
             continue
@@ -148,7 +148,7 @@ def _respelt_imports(source: Source, name: str, project: Project) -> Iterator[Ch
 def _qualified(source: Source, name: str, project: Project) -> Iterator[Change]:
     """`sqrt(x)` -> `math.sqrt(x)` at every use, for imported modules that have such a member."""
     uses = tuple(
-        node for node in ast.walk(source.tree)
+        node for node in source.nodes
         if isinstance(node, ast.Name) and node.id == name and source.text.startswith(name, source.span(node)[0])
     )  # fmt: skip
     layout = layout_of(project)
@@ -305,7 +305,7 @@ def _member_changes(
 def _rename_uses(source: Source, name: str, other: str) -> Edits | None:
     """Edits that rename every use of a name in a file; None when one of them cannot be found in the text."""
     uses = sorted({
-        source.span(part) for part in ast.walk(source.tree) if isinstance(part, ast.Name) and part.id == name
+        source.span(part) for part in source.nodes if isinstance(part, ast.Name) and part.id == name
     })  # fmt: skip
     if any(source.text[start:end] != name for start, end in uses):
         return None

@@ -134,7 +134,7 @@ def undefined_names(source: Source) -> dict[str, int]:
     found: dict[str, int] = {}
     declared: set[str] = set()
     star = False
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             name = node.id
             if name not in BUILTIN_NAMES and not name.startswith("__") and name not in names_at(source, node):

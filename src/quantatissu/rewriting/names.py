@@ -194,7 +194,7 @@ def _passed_keywords(here: Context) -> dict[str, list[str]]:
     if table is None:
         table = here.memory["keywords"] = {}
         for source in here.project.sources or [here.source]:
-            for node in ast.walk(source.tree):
+            for node in source.nodes:
                 if isinstance(node, ast.Call) and node.keywords:
                     name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
                     passed = table.setdefault(name, [])

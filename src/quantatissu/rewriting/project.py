@@ -52,7 +52,7 @@ class Project:
         """Function name (a class's name for its ``__init__``) -> the signatures defined under it."""
         table: dict[str, list[Signature]] = {}
         for source in self.sources:
-            for node in ast.walk(source.tree):
+            for node in source.nodes:
                 if isinstance(node, FunctionNode):
                     owner = source.parents.get(node)
                     method = isinstance(owner, ast.ClassDef)
@@ -74,7 +74,7 @@ class Project:
 
     def _walk(self) -> Iterable[ast.AST]:
         for source in self.sources:
-            yield from ast.walk(source.tree)
+            yield from source.nodes
 
 
 def dotted(node: ast.AST) -> str | None:

@@ -167,7 +167,7 @@ def _uses(here: Context) -> dict[str, set[str]]:
     table: dict[str, set[str]] | None = here.memory.get("uses")
     if table is None:
         table = here.memory["uses"] = {}
-        for node in ast.walk(here.source.tree):
+        for node in here.source.nodes:
             if isinstance(node, ast.Name):
                 table.setdefault(node.id, set()).update(_use_of(node, here))
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

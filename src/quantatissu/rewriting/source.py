@@ -7,7 +7,7 @@ import builtins
 import sys
 import warnings
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 Statement = ast.stmt
@@ -81,7 +81,7 @@ class Source:
     @cached_property
     def indent_unit(self) -> str:
         """What one more level of indentation adds in this file."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             body = getattr(node, "body", None)
             if isinstance(node, ast.stmt) and isinstance(body, list) and body and body[0].lineno > node.lineno:
                 outer, inner = self.indent_of(node), self.indent_of(body[0])
@@ -96,8 +96,23 @@ class Source:
     # -- structure ------------------------------------------------------------------------------------------------
 
     @cached_property
+    def children(self) -> dict[ast.AST, tuple[ast.AST, ...]]:
+        """Node -> its child nodes. Many rows look at whole files, and walking them anew took longest of all."""
+        table: dict[ast.AST, tuple[ast.AST, ...]] = {}
+        level: list[ast.AST] = [self.tree]
+        for node in level:
+            table[node] = found = tuple(ast.iter_child_nodes(node))
+            level.extend(found)
+        return table
+
+    @property
+    def nodes(self) -> Iterable[ast.AST]:
+        """Every syntax node, in the order of `ast.walk`."""
+        return self.children.keys()
+
+    @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
-        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+        return {child: node for node, found in self.children.items() for child in found}
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """The parent, its parent, and so on up to the module."""
@@ -140,7 +155,7 @@ class Source:
     @cached_property
     def statements(self) -> list[Statement]:
         """Every statement, in the order of the text."""
-        found = [node for node in ast.walk(self.tree) if isinstance(node, ast.stmt)]
+        found = [node for node in self.nodes if isinstance(node, ast.stmt)]
         return sorted(found, key=lambda node: (node.lineno, node.col_offset))
 
     def header_lines(self, statement: Statement) -> range:
@@ -181,9 +196,7 @@ class Source:
             yield node
             if isinstance(node, ast.JoinedStr) and node not in self._placed_fstrings:
                 continue
-            stack.extend(
-                child for child in reversed(list(ast.iter_child_nodes(node))) if not isinstance(child, ast.stmt)
-            )
+            stack.extend(child for child in reversed(self.children[node]) if not isinstance(child, ast.stmt))
 
     # -- f-strings ------------------------------------------------------------------------------------------------
 
@@ -191,7 +204,7 @@ class Source:
     def fstring_of(self) -> dict[ast.AST, ast.JoinedStr]:
         """Every node inside an f-string -> the outermost f-string around it."""
         table: dict[ast.AST, ast.JoinedStr] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.JoinedStr) and node not in table:
                 table.update((inner, node) for inner in ast.walk(node) if inner is not node)
         return table
@@ -199,7 +212,7 @@ class Source:
     @cached_property
     def _placed_fstrings(self) -> set[ast.JoinedStr]:
         """The f-strings whose inner nodes stand where `ast` says they do."""
-        found = [node for node in ast.walk(self.tree) if isinstance(node, ast.JoinedStr)]
+        found = [node for node in self.nodes if isinstance(node, ast.JoinedStr)]
         if sys.version_info >= (3, 12):
             return set(found)
         return {node for node in found if node not in self.fstring_of and self._well_placed(node)}

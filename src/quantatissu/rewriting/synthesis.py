@@ -131,7 +131,7 @@ def _lambda_bodies(node: ast.expr, here: Context) -> Made:
         return
     own = [argument.arg for argument in owner.args.args]
     for source in here.project.sources or [here.source]:
-        for other in ast.walk(source.tree):
+        for other in source.nodes:
             if not isinstance(other, ast.Lambda) or other is owner or len(other.args.args) != len(own):
                 continue
             text = source.segment(other.body)

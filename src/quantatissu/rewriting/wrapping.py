@@ -195,7 +195,7 @@ def _own_functions(here: Context) -> list[tuple[str, int]]:
     if table is None:
         calls = Counter(
             node.func.id
-            for node in ast.walk(here.source.tree)
+            for node in here.source.nodes
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1
         )
         fitting = [
@@ -251,7 +251,7 @@ def _own_methods(here: Context) -> dict[str, list[str]]:
     table: dict[str, list[str]] | None = here.memory.get("own methods")
     if table is None:
         table = here.memory["own methods"] = {}
-        for node in ast.walk(here.source.tree):
+        for node in here.source.nodes:
             match node:
                 case ast.Call(func=ast.Attribute(value=value, attr=name), args=[], keywords=[]):
                     seen = table.setdefault(dotted(value) or "", [])

@@ -87,10 +87,14 @@ def run_baseline(
     seconds: float,
     first: Sequence[str] = (),
     on_progress: Callable[[str], None] = lambda text: None,
+    ahead: Callable[[Baseline], None] = lambda baseline: None,
+    meanwhile: Callable[[CleanRun], None] = lambda clean: None,
 ) -> Baseline:
     """Run the suite both ways at once, within about ``seconds``. ``first`` are ids to begin with (last failures).
 
-    Raises what the worker raised when it could not start.
+    The first way to end lends its core to the next step: ``ahead`` is called with what the worker alone found, in the
+    worker's thread, and may use ``warm_slot``; ``meanwhile`` with the clean run, in the calling thread. Raises what the
+    worker raised when it could not start, and what either of the two raises.
     """
     began = time.monotonic()
     warm = _WorkerRun()
@@ -98,9 +102,15 @@ def run_baseline(
 
     def work() -> None:
         _run_worker(warm_slot, warm, seconds, first, on_progress)
+        took = time.monotonic() - began
+        if warm.error is None:
+            try:
+                ahead(_combine(None, warm, warm_slot, began))
+            except BaseException as error:
+                warm.error = error
         if warm.error is not None or any(result.outcome == "timeout" for result in warm.results.values()):
             # The clean run hangs where this one did. It may still be slow rather than hanging: it gets as long again.
-            hanging.wait(min(seconds / 2, time.monotonic() - began))
+            hanging.wait(min(seconds / 2, max(0.0, began + 2 * took - time.monotonic())))
             hanging.set()
 
     thread = threading.Thread(target=work, daemon=True)
@@ -108,6 +118,7 @@ def run_baseline(
     clean = clean_slot.clean_run(seconds, hanging)
     clean_slot.reset()
     hanging.set()
+    meanwhile(clean)
     thread.join()
     if warm.error is not None:
         raise warm.error
@@ -128,7 +139,7 @@ def _run_worker(
 ) -> None:
     try:
         deadline = time.monotonic() + seconds
-        opened = slot.open(seconds)
+        opened = slot.open(seconds, trace_imports=True)
         if isinstance(opened, str):
             out.unusable = opened
             return
@@ -167,7 +178,8 @@ def _run_worker(
         out.error = error
 
 
-def _combine(clean: CleanRun, warm: _WorkerRun, slot: Slot, began: float) -> Baseline:
+def _combine(clean: CleanRun | None, warm: _WorkerRun, slot: Slot, began: float) -> Baseline:
+    """What both runs say together; what the worker alone says while there is no clean run."""
     seconds = time.monotonic() - began
     if warm.collected is None:
         return Baseline((), {}, (), False, None, clean, unusable=warm.unusable or "", seconds=seconds)
@@ -175,9 +187,9 @@ def _combine(clean: CleanRun, warm: _WorkerRun, slot: Slot, began: float) -> Bas
     disagree: list[str] = []
     failing: list[TestResult] = []
     passing: dict[str, float] = {}
-    compare = clean.complete and bool(clean.results)
+    cleanly = clean.results if clean is not None and clean.complete else {}
     for name, result in warm.results.items():
-        other = clean.results.get(name) if compare else None
+        other = cleanly.get(name)
         if other is not None and other.passed != result.passed and (other.passed or result.passed):
             disagree.append(name)
         elif result.failed:
@@ -188,7 +200,7 @@ def _combine(clean: CleanRun, warm: _WorkerRun, slot: Slot, began: float) -> Bas
     if disagree:
         settled = _settle(slot, disagree)
         for name in disagree:
-            clean_passed, again = clean.results[name].passed, settled.get(name)
+            clean_passed, again = cleanly[name].passed, settled.get(name)
             if again is not None and again.passed == clean_passed:
                 # A fresh import agrees with the project's own command: it is the warm process that differs.
                 hot = False
@@ -209,7 +221,7 @@ def _combine(clean: CleanRun, warm: _WorkerRun, slot: Slot, began: float) -> Bas
         clean=clean,
         not_run=warm.not_run,
         seconds=time.monotonic() - began,
-        unstable=_unstable(warm.results, clean.results) if compare else frozenset(),
+        unstable=_unstable(warm.results, cleanly) if cleanly else frozenset(),
     )
 
 

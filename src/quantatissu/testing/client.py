@@ -76,20 +76,15 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What to trace: only ``files`` when given (absolute paths); stop after ``budget`` line events; ``imports`` traces
-    collection as well (cold runs only)."""
+    """What to trace: only ``files`` when given (absolute paths); stop after ``budget`` line events."""
 
     files: tuple[str, ...] | None = None
     budget: int | None = None
-    imports: bool = False
-    tests: bool = True
 
     def message(self) -> dict[str, Any]:
         return {
             "files": None if self.files is None else list(self.files),
             "budget": self.budget,
-            "imports": self.imports,
-            "tests": self.tests,
         }
 
 
@@ -105,6 +100,7 @@ class Worker:
         self.collected: Collected | None = None
         self.memory = 1 << 30
         self.cold_startup = 20.0
+        self._trace_imports = False
 
     # -- life -----------------------------------------------------------------------------------------------------
 
@@ -124,10 +120,11 @@ class Worker:
                 hint="Check that the project's interpreter runs its tests by hand; pass another with --python.",
             ) from None
 
-    def open(self, timeout: float) -> Collected | str:
+    def open(self, timeout: float, *, trace_imports: bool = False) -> Collected | str:
         """Collect the tests in the warm session. Returns why, as text, when the runner could not."""
+        self._trace_imports = trace_imports
         began = time.monotonic()
-        reply = self._ask({"op": "open", "timeout": timeout}, timeout + 5)
+        reply = self._ask({"op": "open", "timeout": timeout, "trace": trace_imports}, timeout + 5)
         self.cold_startup = 1.0 + 4 * (time.monotonic() - began)
         if "error" in reply:
             self.collected = None
@@ -141,6 +138,7 @@ class Worker:
             files=frozenset(reply["modules"]),
             outside=tuple(reply["outside"]),
             threads=int(reply["threads"]),
+            imports=reply["imports"],
         )
         return self.collected
 
@@ -156,7 +154,7 @@ class Worker:
         self.begin()
         if preloaded:
             self.preload(preloaded)
-        self.open(timeout)
+        self.open(timeout, trace_imports=self._trace_imports)
 
     def close(self) -> None:
         if self._process is not None:
@@ -181,7 +179,6 @@ class Worker:
         stop: bool = False,
         detail: bool = False,
         trace: Trace | None = None,
-        only_collect: bool = False,
     ) -> Ran:
         """Run tests in one forked child (all of them when ``ids`` is None).
 
@@ -204,7 +201,6 @@ class Worker:
             "total": total if hot else total + self.cold_startup,
             "startup": 0 if hot else self.cold_startup,
             "memory": self.memory,
-            "run": not only_collect,
         }
         reply = self._ask(request, total + self.cold_startup + 15)
         if "error" in reply:
@@ -261,7 +257,6 @@ class Worker:
 def _read_run(reply: Mapping[str, Any], asked: Sequence[str] | None) -> Ran:
     results: list[TestResult] = []
     new: list[str] = []
-    imports: dict[str, list[int]] = {}
     ended = str(reply["ended"])
     for record in reply["records"]:
         if "cold" in record:
@@ -270,8 +265,6 @@ def _read_run(reply: Mapping[str, Any], asked: Sequence[str] | None) -> Ran:
             return Ran((), "invalid")
         if "unusable" in record:
             ended = f"unusable {record['unusable']}"
-        elif "imports" in record:
-            imports = record["imports"]
         elif "ids" in record:
             new = list(record["ids"])
         else:
@@ -282,4 +275,4 @@ def _read_run(reply: Mapping[str, Any], asked: Sequence[str] | None) -> Ran:
         running = next((test for test in order if test not in reported), None)
         if running is not None:
             results.append(TestResult(running, "timeout" if ended == "timeout" else "crashed"))
-    return Ran(tuple(results), ended, tuple(new), imports)
+    return Ran(tuple(results), ended, tuple(new))

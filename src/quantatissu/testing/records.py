@@ -52,13 +52,17 @@ class TestResult:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What the warm session holds: test ids in order, modules that did not import, project files in memory."""
+    """What the warm session holds: test ids in order, modules that did not import, project files in memory.
+
+    ``imports`` are the lines of the project that ran meanwhile, by absolute path, where that was asked for.
+    """
 
     ids: tuple[str, ...]
     errors: tuple[TestResult, ...]
     files: frozenset[str]
     outside: tuple[str, ...]
     threads: int
+    imports: Mapping[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,6 @@ class Ran:
     results: tuple[TestResult, ...]
     ended: str
     new: tuple[str, ...] = ()
-    imports: Mapping[str, list[int]] = field(default_factory=dict)
     needs_fresh_import: bool = False
 
 

@@ -145,8 +145,11 @@ class Slot:
 
     # -- the worker -----------------------------------------------------------------------------------------------
 
-    def open(self, timeout: float) -> Collected | str:
-        """Start the warm worker and collect the tests; text says why collection was impossible."""
+    def open(self, timeout: float, *, trace_imports: bool = False) -> Collected | str:
+        """Start the warm worker and collect the tests; text says why collection was impossible.
+
+        ``trace_imports`` notes which lines of the project run meanwhile.
+        """
         command = self.setup.command
         if command.kind == "generic":
             return self._open_generic(timeout)
@@ -169,7 +172,7 @@ class Slot:
         self._open_timeout = timeout
         self.worker = Worker(start, config, self.setup.interpreter.path)
         self.worker.begin()
-        return self.worker.open(timeout)
+        return self.worker.open(timeout, trace_imports=trace_imports)
 
     def run(
         self,
@@ -182,7 +185,6 @@ class Slot:
         stop: bool = False,
         detail: bool = False,
         trace: Trace | None = None,
-        only_collect: bool = False,
     ) -> Ran:
         """`Worker.run`, with a worker that died replaced by a new one; the run that killed it counts as crashed."""
         if self.setup.command.kind == "generic":
@@ -200,7 +202,6 @@ class Slot:
                 stop=stop,
                 detail=detail,
                 trace=trace,
-                only_collect=only_collect,
             )
         except WorkerDied:
             self.reset()

@@ -43,6 +43,7 @@ def document(result: FixResult, *, applied: bool = False) -> dict[str, Any]:
         ],
         "candidates_tried": result.candidates_tried,
         "candidates_per_second": _number(result.candidates_per_second, 2),
+        "seconds_to_first": _number(result.seconds_to_first, 4),
         "seconds": {"total": 0.0} | {stage: _number(seconds, 4) for stage, seconds in result.seconds.items()},
         "warnings": list(result.warnings),
         "interrupted": result.interrupted,
@@ -73,6 +74,6 @@ def _patch(patch: Patch) -> dict[str, Any]:
     }
 
 
-def _number(value: float, digits: int) -> float | None:
+def _number(value: float | None, digits: int) -> float | None:
     """Rounded; JSON knows no infinity and no NaN."""
-    return round(value, digits) if math.isfinite(value) else None
+    return round(value, digits) if value is not None and math.isfinite(value) else None

@@ -76,7 +76,7 @@ class Server:
             for fd in (ask_write, tell_read, self.requests, self.replies):
                 os.close(fd)
             os.setsid()
-            self.task = Warm(self.config, ask_read, tell_write)
+            self.task = Warm(self.config, request, ask_read, tell_write)
             return None
         os.close(ask_read)
         os.close(tell_write)

@@ -53,24 +53,16 @@ class Collect:
         forking.keep_bytecode_as_it_is()
         self.request, self.emit = request, emit
         self.ids = request["ids"]
-        self.trace = request["trace"] or {}
         self.tracer = make_tracer(config, request, emit)
-        if self.trace.get("imports"):
-            self.tracer.start()
 
     def run(self, session):
-        if self.trace.get("imports"):
-            self.tracer.stop()
-            self.emit({"imports": self.tracer.take()})
         for name, text in session.errors.items():
             record = {"id": name, "outcome": "failed", "seconds": 0.0, "collection": True, "text": text[-20000:]}
             record.update(session.frames.get(name, {}))
             self.emit(record)
         self.emit({"ids": session.ids if self.ids is None else []})
-        if self.request["run"]:
-            ids = session.ids if self.ids is None else _expand(self.ids, session)
-            tracer = self.tracer if self.trace.get("tests") else None
-            run_tests(session, ids, self.request, self.emit, tracer)
+        ids = session.ids if self.ids is None else _expand(self.ids, session)
+        run_tests(session, ids, self.request, self.emit, self.tracer)
         forking.finish(self.emit)
 
     def gave_up(self, status):
@@ -86,21 +78,29 @@ def _expand(ids, session):
 
 
 class Warm:
-    """The session: everything is imported and collected; each request is one fork from here."""
+    """The session: everything is imported and collected; each request is one fork from here.
+
+    Which lines run meanwhile is traced when the request asks for it.
+    """
 
     ids = None
 
-    def __init__(self, config, requests, replies):
+    def __init__(self, config, request, requests, replies):
         self.config = config
         self.requests, self.replies = requests, replies
         self.before = set(sys.modules)
+        self.tracer = Tracer(config["root"]) if request["trace"] else None
         forking.become_subreaper()
+        if self.tracer is not None:
+            self.tracer.start()
 
     def gave_up(self, status):
         channel.send(self.replies, {"error": "collection", "status": status})
         os._exit(0)
 
     def run(self, session):
+        if self.tracer is not None:
+            self.tracer.stop()
         functions = Functions(os.path.join(self.config["root"], ""))
         channel.send(self.replies, self._collected(session))
         forking.keep_bytecode_as_it_is()
@@ -133,6 +133,7 @@ class Warm:
             "errors": errors,
             "modules": files,
             "outside": outside,
+            "imports": self.tracer.take() if self.tracer is not None else {},
             "threads": forking.threads(),
         }
 
