@@ -51,7 +51,7 @@ def collect(task: Task) -> dict[str, Any]:
         assert attempt.found is not None
         solutions = attempt.found.solutions
         if len(solutions) > MOST_JUDGED:
-            solutions = sorted(solutions, key=lambda node: -attempt.naturalness(node))[:MOST_JUDGED]
+            solutions = sorted(solutions, key=lambda node: -attempt.score(node))[:MOST_JUDGED]
         texts = {
             path: attempt.texts.file(path).text for node in solutions for path in attempt.evaluator.state(node).texts
         }

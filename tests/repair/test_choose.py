@@ -1,8 +1,10 @@
 """Among patches that all pass, the natural one."""
 
 from quantatissu.repair.candidates import Candidate
-from quantatissu.repair.choose import literals, naturalness
+from quantatissu.repair.choose import literals
+from quantatissu.repair.choose import score as score_of
 from quantatissu.repair.localise import Place
+from quantatissu.repair.naturalness import TokenModel
 from quantatissu.rewriting import Edit, Rewrite, Source
 
 TEXT = "def f(n):\n    if n > 3:\n        n = n - 1\n    return n\n"
@@ -13,7 +15,7 @@ def score(old, new, operator="none"):
     start = TEXT.index(old)
     rewrite = Rewrite(operator, (Edit(start, start + len(old), new),), 1)
     candidate = Candidate("/m.py", rewrite, Place("/m.py", 1, 1.0, ""), -1.0)
-    return naturalness([(candidate, TEXT, rewrite.apply(TEXT))], TESTS)
+    return score_of([(candidate, TEXT, rewrite.apply(TEXT))], TESTS, TokenModel([TEXT]))
 
 
 def test_a_literal_learnt_from_the_test_counts_against_a_patch():

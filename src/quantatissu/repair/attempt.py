@@ -9,13 +9,15 @@ from functools import cached_property
 from pathlib import Path
 
 from quantatissu.planning import Budget, Node, SearchResult, search
-from quantatissu.repair.choose import literals, naturalness
+from quantatissu.repair.choose import Step, literals
+from quantatissu.repair.choose import score as score_of
 from quantatissu.repair.clock import Clock
 from quantatissu.repair.coverage import trace_state
 from quantatissu.repair.describe import in_words
 from quantatissu.repair.evaluate import State, SuiteEvaluator
 from quantatissu.repair.groundwork import Groundwork, lay
 from quantatissu.repair.localise import localise, suspects
+from quantatissu.repair.naturalness import TokenModel
 from quantatissu.repair.prepare import Prepared
 from quantatissu.repair.propose import Situation
 from quantatissu.repair.report import FixOptions, FixResult, Listener, Patch
@@ -124,7 +126,7 @@ class Attempt:
     def _patches(self, found: SearchResult) -> list[Patch]:
         """Solutions as patches, best first, the first one proven by a clean run of the whole command."""
         ranked = sorted(
-            ((self.naturalness(node), node) for node in found.solutions),
+            ((self.score(node), node) for node in found.solutions),
             key=lambda pair: (-pair[0], pair[1].number),
         )
         proven: list[Patch] = []
@@ -164,8 +166,8 @@ class Attempt:
             operators=operators,
         )
 
-    def steps(self, node: Node) -> list[tuple[object, str, str]]:
-        """The edits that lead to a node: (candidate, text before, text after) each."""
+    def steps(self, node: Node) -> list[Step]:
+        """The edits that lead to a node, each with the text before and after it."""
         texts: dict[str, str] = {}
         steps = []
         for thought in node.path:
@@ -176,14 +178,20 @@ class Attempt:
             steps.append((candidate, before, texts[candidate.path]))
         return steps
 
-    def naturalness(self, node: Node) -> float:
-        return naturalness(self.steps(node), self.test_literals)  # type: ignore[arg-type]
+    def score(self, node: Node) -> float:
+        """How likely a solution is meant; see `choose.score`."""
+        return score_of(self.steps(node), self.test_literals, self._token_model)
 
     def _in_words(self, node: Node) -> str:
         return "\n".join(
-            in_words(candidate, before, self.texts.relative(candidate.path))  # type: ignore[attr-defined, arg-type]
+            in_words(candidate, before, self.texts.relative(candidate.path))
             for candidate, before, _ in self.steps(node)
         )
+
+    @cached_property
+    def _token_model(self) -> TokenModel:
+        assert self.ground is not None
+        return TokenModel(source.text for source in self.ground.proposer.project.sources)
 
     @cached_property
     def test_literals(self) -> frozenset[object]:

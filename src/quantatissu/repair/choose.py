@@ -2,42 +2,81 @@
 
 A patch that passes all tests is plausible, not yet correct. Weak suites let through deletions, early returns of
 constants, and conditions made trivially true; a patch that puts a literal from the failing test into the code has
-learnt the test and not the rule.
+learnt the test and not the rule. What speaks for and against a patch are its `signs`; their weights are fitted to
+judged patches by `python -m benchmarks.repair.choices fit`.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from quantatissu.repair.candidates import Candidate
+from quantatissu.repair.candidates import SUSPICION, Candidate, rewrite_prior, suspicion
+from quantatissu.repair.naturalness import TokenModel
 from quantatissu.rewriting import OPERATORS
 
-_LEARNT_LITERAL = 4.0
-_NEW_LITERAL = 0.8
-_DELETION = 2.5
-_EMPTY_DECISION = 2.5
-_PER_EDIT = 1.0
+Step = tuple[Candidate, str, str]  # an edit, and the whole file before and after it
+
+# Nats for each unit of a sign.
+WEIGHTS: Mapping[str, float] = {
+    "suspicion": SUSPICION,
+    "prior": 1.0,
+    "order": 1.0,
+    "surprise": -0.1,
+    "learnt_literal": -4.0,
+    "new_literal": -0.8,
+    "deletion": -2.5,
+    "empty_decision": -2.5,
+    "edits": -1.0,
+}
 
 
-def naturalness(path: Sequence[tuple[Candidate, str, str]], test_literals: frozenset[object]) -> float:
-    """Score of a patch in nats, higher is better. ``path`` holds (candidate, text before, text after) per step."""
-    total = 0.0
+def score(path: Sequence[Step], test_literals: frozenset[object], model: TokenModel) -> float:
+    """How likely a patch is meant, in nats, higher is better; comparable among the patches of one search."""
+    return sum(WEIGHTS[name] * value for name, value in signs(path, test_literals, model).items())
+
+
+def signs(path: Sequence[Step], test_literals: frozenset[object], model: TokenModel) -> dict[str, float]:
+    """What tells a meant patch from one that merely passes, summed over its edits; the keys are those of `WEIGHTS`.
+
+    ``suspicion`` is the log of how suspicious the places are, ``prior`` the log-prior of the operators, ``order`` what
+    else decided when the edits were tried, ``surprise`` how much less natural the new text reads; the rest are counts.
+    """
+    found = dict.fromkeys(WEIGHTS, 0.0)
     for candidate, before, after in path:
-        total += candidate.score + candidate.toll - _PER_EDIT
+        rewrite = candidate.rewrite
+        prior = rewrite_prior(rewrite)
+        found["suspicion"] += suspicion(candidate.place) / SUSPICION
+        found["prior"] += prior
+        found["order"] += candidate.score + candidate.toll - suspicion(candidate.place) - prior
+        found["surprise"] += _surprise(before, after, model)
         old_tree, new_tree = _tree(before), _tree(after)
         added = literals([new_tree]) - literals([old_tree])
-        learnt = [
-            value for value in added if value in test_literals and value[1] not in (0, 1, -1, "", None, True, False)
-        ]
-        total -= _LEARNT_LITERAL * bool(learnt) + _NEW_LITERAL * bool(added)
-        families = {OPERATORS[name].family for name in candidate.rewrite.operator.split("+") if name in OPERATORS}
-        removed = all(len(edit.text.strip()) == 0 for edit in candidate.rewrite.edits)
-        if removed and "statement" in families:
-            total -= _DELETION
-        if _empty_decisions(new_tree) > _empty_decisions(old_tree):
-            total -= _EMPTY_DECISION
-    return total
+        found["new_literal"] += bool(added)
+        found["learnt_literal"] += any(value in test_literals and not _is_common(value) for value in added)
+        families = {OPERATORS[name].family for name in rewrite.operator.split("+") if name in OPERATORS}
+        removed = all(not edit.text.strip() for edit in rewrite.edits)
+        found["deletion"] += removed and "statement" in families
+        found["empty_decision"] += _empty_decisions(new_tree) > _empty_decisions(old_tree)
+        found["edits"] += 1
+    return found
+
+
+def _surprise(before: str, after: str, model: TokenModel) -> float:
+    """The surprise of the lines that differ."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    first = 0
+    while first < min(len(old), len(new)) and old[first] == new[first]:
+        first += 1
+    last = 0
+    while last < min(len(old), len(new)) - first and old[-1 - last] == new[-1 - last]:
+        last += 1
+    lead = "".join(old[max(0, first - 2) : first])
+    return model.surprise("".join(old[first : len(old) - last]), "".join(new[first : len(new) - last]), lead)
+
+
+def _is_common(literal: tuple[str, object]) -> bool:
+    return literal[1] in (0, 1, -1, "", None, True, False)
 
 
 def _tree(text: str) -> ast.AST:
