@@ -9,29 +9,38 @@ apart is read.
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import random
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.repair.environment import test_python
 from benchmarks.repair.packages import CACHE
+from benchmarks.repair.priors import softmax
 from benchmarks.repair.run import Case, judge_files, load_case
 from benchmarks.repair.tasks import FOLDER, Task, load_all
 from quantatissu.planning import Node
 from quantatissu.repair import FixOptions
 from quantatissu.repair.attempt import Attempt
+from quantatissu.repair.candidates import Candidate
+from quantatissu.repair.choose import WEIGHTS, Step, signs
 from quantatissu.repair.clock import Clock
+from quantatissu.repair.localise import Place
+from quantatissu.repair.naturalness import TokenModel
 from quantatissu.repair.prepare import prepare
 from quantatissu.repair.report import Silent
+from quantatissu.rewriting import Edit, Rewrite
 from quantatissu.testing.baseline import run_baseline
 
 SECONDS, GRACE = 60.0, 8.0
 MOST_JUDGED = 16
+STEPS, RATE = 400, 0.05
 KEPT = CACHE / "choices"
 
 
@@ -60,7 +69,8 @@ def collect(task: Task) -> dict[str, Any]:
             "source": task.source,
             "root": str(root),
             "texts": texts,
-            "literals": [[kind, repr(value)] for kind, value in sorted(attempt.test_literals, key=repr)],
+            "sources": [source.text for source in attempt.ground.proposer.project.sources] if attempt.ground else [],
+            "literals": sorted(repr(literal) for literal in attempt.test_literals),
             "solutions": [described(attempt, node, case) for node in solutions],
         }
 
@@ -106,12 +116,100 @@ def collect_all(tasks: Sequence[Task]) -> None:
         print(f"{task.id:28} {len(verdicts):3} patches, {verdicts.count('correct')} correct", flush=True)
 
 
+# -- the fit --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """The plausible patches of one task: the signs of each, and which are correct."""
+
+    task: str
+    signs: tuple[dict[str, float], ...]
+    right: tuple[bool, ...]
+
+
+def ballots() -> list[Ballot]:
+    """Every collected task that has both correct and merely plausible patches."""
+    found = []
+    for kept in sorted(KEPT.glob("*.json")):
+        data = json.loads(kept.read_text(encoding="utf-8"))
+        right = tuple(solution["verdict"] == "correct" for solution in data["solutions"])
+        if any(right) and not all(right):
+            model = TokenModel(data["sources"])
+            learnt = frozenset(ast.literal_eval(text) for text in data["literals"])
+            rows = tuple(signs(path_of(data, solution), learnt, model) for solution in data["solutions"])
+            found.append(Ballot(data["task"], rows, right))
+    return found
+
+
+def path_of(data: dict[str, Any], solution: dict[str, Any]) -> list[Step]:
+    """The steps of a stored patch, as choosing sees them."""
+    texts = dict(data["texts"])
+    path: list[Step] = []
+    for step in solution["steps"]:
+        rewrite = Rewrite(step["operator"], tuple(Edit(*edit) for edit in step["edits"]), step["line"], step["cost"])
+        place = Place(step["path"], step["place"], step["suspicion"], step["reason"])
+        before = texts[step["path"]]
+        texts[step["path"]] = rewrite.apply(before)
+        candidate = Candidate(step["path"], rewrite, place, step["score"], step["toll"])
+        path.append((candidate, before, texts[step["path"]]))
+    return path
+
+
+def fit(seen: Sequence[Ballot], width: float) -> dict[str, float]:
+    """Weights by gradient ascent on the mean log-probability of the correct patches, held to the present ones.
+
+    ``width`` is the standard deviation of that Gaussian, as a share of a weight's size (of 0.3 for small ones).
+    """
+    weights = dict(WEIGHTS)
+    for _ in range(STEPS):
+        slope = {
+            name: (WEIGHTS[name] - weights[name]) / (width * max(0.3, abs(WEIGHTS[name]))) ** 2 for name in weights
+        }
+        for ballot in seen:
+            chances = softmax([value(row, weights) for row in ballot.signs])
+            mass = sum(chance for chance, right in zip(chances, ballot.right, strict=True) if right)
+            for row, chance, right in zip(ballot.signs, chances, ballot.right, strict=True):
+                pull = (chance / mass if right else 0.0) - chance
+                for name, amount in row.items():
+                    slope[name] += pull * amount
+        for name in weights:
+            weights[name] += RATE * slope[name] / (1 + len(seen))
+    return weights
+
+
+def value(row: dict[str, float], weights: dict[str, float]) -> float:
+    return sum(weights[name] * amount for name, amount in row.items())
+
+
+def first_is_right(ballot: Ballot, weights: dict[str, float]) -> bool:
+    best = max(range(len(ballot.signs)), key=lambda i: value(ballot.signs[i], weights))
+    return ballot.right[best]
+
+
+def report(width: float) -> str:
+    """What the fit would change, and what it gains on tasks it has not seen (each left out in turn)."""
+    found = ballots()
+    before = sum(first_is_right(ballot, dict(WEIGHTS)) for ballot in found)
+    unseen = sum(
+        first_is_right(ballot, fit([other for other in found if other is not ballot], width)) for ballot in found
+    )
+    lines = [f"{len(found)} tasks with a choice; the first patch is correct in {before}, left out and fitted {unseen}"]
+    fitted = fit(found, width)
+    lines += [f"  {name:<16} {WEIGHTS[name]:7.2f} -> {weight:7.2f}" for name, weight in fitted.items()]
+    return "\n".join(lines)
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.repair.choices", description=__doc__)
-    parser.add_argument("action", choices=("collect",))
+    parser.add_argument("action", choices=("collect", "fit"))
     parser.add_argument("--tasks", type=Path, default=FOLDER, help="folder with task manifests")
     parser.add_argument("--share", default="0/1", help="I/N: only every N-th task, from the I-th on")
+    parser.add_argument("--width", type=float, default=0.3, help="how far weights may go, as a share of their size")
     chosen = parser.parse_args(arguments)
+    if chosen.action == "fit":
+        print(report(chosen.width))
+        return
     tasks = load_all(chosen.tasks, split="dev")
     random.Random(0).shuffle(tasks)
     first, count = map(int, chosen.share.split("/"))

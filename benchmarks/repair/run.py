@@ -12,7 +12,7 @@ from benchmarks.repair.baseline import Baseline, baseline
 from benchmarks.repair.evaluate import judge
 from benchmarks.repair.layout import build, hidden, hide
 from benchmarks.repair.packages import PACKAGES, Package, fetch
-from benchmarks.repair.suite import Definition, Limits, run_suite
+from benchmarks.repair.suite import Definition, Limits, fresh_seconds, run_suite
 from benchmarks.repair.tasks import Task
 from benchmarks.repair.tool import Answer, apply_patch, changed, fix, snapshot
 
@@ -27,7 +27,8 @@ class Result:
     ``wrong`` (neither), ``none`` (no patch). ``rank`` is the place of the first correct patch among the one offered
     (1) and its alternatives. ``false_claim``: said ``fixed`` while visible tests fail. ``touched`` are changed files
     that are not the package's source. ``found_at`` and ``operators`` are as the tool reports them, if it does.
-    ``seconds`` is wall-clock time of the tool, ``stages`` its own account of it. ``problems`` are all other breaches.
+    ``seconds`` is wall-clock time of the tool, ``limit`` what it was given, ``stages`` its own account of it;
+    ``fresh_seconds`` what one candidate takes in a fresh process. ``problems`` are all other breaches.
     """
 
     task: str
@@ -42,6 +43,8 @@ class Result:
     false_claim: bool
     touched: tuple[str, ...]
     seconds: float
+    limit: float
+    fresh_seconds: float
     stages: Mapping[str, float]
     candidates_tried: int
     candidates_per_second: float
@@ -103,6 +106,7 @@ def run_case(case: Case, tool: Sequence[str], *, seconds: float) -> Result:
     task, python = case.task, case.python
     with tempfile.TemporaryDirectory(prefix="bench-repair-") as scratch:
         copy = case.build_visible(Path(scratch) / task.package)
+        fresh = fresh_seconds(case.package, case.build_visible(Path(scratch) / "fresh"), python, limit=seconds)
         before = snapshot(copy)
         answer = fix(tool, copy, case.package.command(python), seconds=seconds)
         after = snapshot(copy)
@@ -128,6 +132,8 @@ def run_case(case: Case, tool: Sequence[str], *, seconds: float) -> Result:
         false_claim=false_claim,
         touched=tuple(path for path in paths if not case.package.is_source(path)),
         seconds=round(answer.seconds, 3),
+        limit=seconds,
+        fresh_seconds=round(fresh, 3),
         stages=dict(data.get("seconds") or {}),
         candidates_tried=int(data.get("candidates_tried") or 0),
         candidates_per_second=float(data.get("candidates_per_second") or 0.0),

@@ -88,6 +88,18 @@ def run_suite(
         return _read(record.read_text(encoding="utf-8"), output, exited, time.monotonic() - started)
 
 
+def fresh_seconds(package: Package, root: Path, python: Path, *, limit: float) -> float:
+    """How long the package's test command takes to its first failure, in a fresh process; at most `limit`.
+
+    That is what trying one candidate costs whoever starts the tests anew for each.
+    """
+    environment = {key: value for key, value in os.environ.items() if key not in MEDDLING}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    started = time.monotonic()
+    _run(["sh", "-c", f"{package.command(python)} -x -q -p no:cacheprovider"], root, environment, limit)
+    return time.monotonic() - started
+
+
 def _run(command: list[str], root: Path, environment: dict[str, str], seconds: float) -> tuple[str, bool]:
     """Output's end, and whether the process ended by itself. Nothing it started survives."""
     process = subprocess.Popen(

@@ -124,3 +124,15 @@ def test_tasks_that_are_done_are_not_run_again(tmp_path, capsys, monkeypatch):
 def test_nothing_to_report_is_a_skip(tmp_path):
     with pytest.raises(Skip):
         measure(["--report", "--results", str(tmp_path / "none.jsonl")])
+
+
+def test_the_report_compares_with_a_fresh_process_for_each_candidate():
+    records = [
+        record(1, "correct", fresh_seconds=0.5, limit=60.0, found_at=240),
+        record(2, "correct", fresh_seconds=0.5, limit=60.0, found_at=241),
+        record(3, "none", fresh_seconds=0.5, limit=60.0, found_at=None),
+    ]
+    text = report(records)
+    assert "0.50 s a candidate (median), 4.0 candidates/s on 2 cores" in text
+    assert "1 of the 2 patches offered would have been reached in the same time" in text
+    assert "not measured" in report([record(1, "correct")])

@@ -35,5 +35,9 @@ def test_a_thing_compared_or_joined_with_itself_counts_against_it():
     assert score("n > 3", "n or n") < score("n > 3", "n or f")
 
 
+def test_a_type_test_of_self_counts_against_it():
+    assert score("n > 3", "isinstance(self, int)") < score("n > 3", "isinstance(n, int)")
+
+
 def test_a_number_made_negative_is_new():
     assert score("n > 3", "n > -3") < score("n > 3", "n > 1")

@@ -308,3 +308,31 @@ def test_ids_that_differ_in_every_process(repaired):
     files = {"money.py": MONEY.replace("price > best", "price < best"), "test_money.py": tests}
     result = repaired(files)
     assert result.status == "fixed", result.message
+
+
+def test_tests_that_lean_on_those_before_them_do_not_speak_against_a_patch(repaired):
+    result = repaired(
+        {
+            "shop.py": "opened = []\n\n\ndef total(prices):\n    return sum(prices) + 1\n",
+            "test_shop.py": """\
+import time
+
+import shop
+
+
+def test_opening_takes_a_while():
+    time.sleep(0.1)
+    shop.opened.append(shop.total([]))
+
+
+def test_quick_but_only_once_open():
+    assert shop.opened and shop.total([]) is not None
+
+
+def test_total():
+    assert shop.total([1, 2]) == 3
+""",
+        }
+    )
+    assert result.status == "fixed"
+    assert b"return sum(prices)\n" in result.patch.contents["shop.py"]

@@ -22,7 +22,7 @@ WEIGHTS: Mapping[str, float] = {
     "suspicion": SUSPICION,
     "prior": 1.0,
     "order": 1.0,
-    "surprise": -0.1,
+    "surprise": -1.0,
     "learnt_literal": -4.0,
     "new_literal": -0.8,
     "deletion": -2.5,
@@ -40,7 +40,7 @@ def signs(path: Sequence[Step], test_literals: frozenset[object], model: TokenMo
     """What tells a meant patch from one that merely passes, summed over its edits; the keys are those of `WEIGHTS`.
 
     ``suspicion`` is the log of how suspicious the places are, ``prior`` the log-prior of the operators, ``order`` what
-    else decided when the edits were tried, ``surprise`` how much less natural the new text reads; the rest are counts.
+    else decided when the edits were tried, ``surprise`` how much less natural the new lines read; the rest are counts.
     """
     found = dict.fromkeys(WEIGHTS, 0.0)
     for candidate, before, after in path:
@@ -101,7 +101,7 @@ def literals(trees: Iterable[ast.AST]) -> frozenset[tuple[str, object]]:
 
 
 def _empty_decisions(tree: ast.AST) -> int:
-    """Conditions that are constant, and things compared or joined with themselves."""
+    """Conditions that are constant, things compared or joined with themselves, and type tests of ``self``."""
     return sum(_is_empty_decision(node) for node in ast.walk(tree))
 
 
@@ -111,6 +111,8 @@ def _is_empty_decision(node: ast.AST) -> bool:
             return isinstance(test, ast.Constant)
         case ast.Compare(left=left, comparators=[right]):
             return ast.dump(left) == ast.dump(right)
+        case ast.Call(func=ast.Name(id="isinstance" | "issubclass"), args=[ast.Name(id="self" | "cls"), _]):
+            return True
         case ast.BoolOp(values=values):
             return len({ast.dump(value) for value in values}) < len(values)
         case _:

@@ -26,6 +26,8 @@ from quantatissu.testing.records import Ran, TestResult
 from quantatissu.testing.slot import CleanRun, Slot
 
 _REPRESENTATIVES = 3
+_BATCH = 200  # tests run in one fork
+_PATIENCE = 0.2  # seconds that a failing test is taken to need, at most, where no passing one needs more
 _MODULE_WEIGHT = 1000  # a module that does not import hides many tests
 _WARM_SUITE_SECONDS = 4.0
 
@@ -63,9 +65,13 @@ class SuiteEvaluator:
         self._freshness = Freshness(baseline.hot, coverage, texts)
         self.root = State(failing=baseline.failing_ids)
         self._modules = {result.id for result in baseline.failing if result.collection}
-        self._seconds = {**{r.id: r.seconds for r in baseline.failing if r.outcome == "failed"}, **baseline.passing}
+        patience = max(_PATIENCE, *baseline.passing.values(), 0.0)
+        failed = {r.id: min(r.seconds, patience) for r in baseline.failing if r.outcome == "failed"}
+        self._seconds = {**failed, **baseline.passing}
         self._free = pool
         self._lock = threading.Lock()
+        self._misled: set[str] = set()  # tests that depend on which others run before them
+        self._trusted: set[str] = set()
         self.first_at: float | None = None  # when the first candidate was tried, by the monotonic clock
         self.deadline = float("inf")  # by the monotonic clock; no run begun is let go much beyond it
         self.proven = 0
@@ -176,7 +182,10 @@ class SuiteEvaluator:
         return first, [name for name in failing if name not in first]
 
     def limits(self, names: Sequence[str]) -> dict[str, Limit]:
-        """Time bounds from what each test took before: generous for quick ones, in processor time."""
+        """Time bounds from what each test took before: generous for quick ones, in processor time.
+
+        A test that took long to fail, waiting for what never came, is not given as long again by every candidate.
+        """
         bounds = {}
         for name in names:
             seconds = self._seconds.get(name)
@@ -213,12 +222,31 @@ class SuiteEvaluator:
         """Whether a test that passed before, and may notice the change, fails now."""
         names = self._may_notice(state)
         while names:
-            batch, names = names[:200], names[200:]
-            ran = self.run(slot, state, batch, stop=True)
-            results = {result.id: result for result in ran.results}
-            if any(not self.baseline.passed(name, results) for name in batch):
-                return True
+            batch, names = names[:_BATCH], names[_BATCH:]
+            while batch := [name for name in batch if name not in self._misled]:
+                ran = self.run(slot, state, batch, stop=True)
+                results = {result.id: result for result in ran.results}
+                broken = next((name for name in batch if not self.baseline.passed(name, results)), None)
+                if broken is None:
+                    break
+                if broken in self._trusted or not self._finds_misled(slot, state, batch):
+                    return True
         return False
+
+    def _finds_misled(self, slot: Slot, state: State, batch: Sequence[str]) -> bool:
+        """Whether some tests of a batch fail without any change, because others do not run before them, or do.
+
+        Those are left to the clean run from now on; the others of the batch can be believed when they fail.
+        """
+        slot.reset()
+        ran = self.run(slot, self.root, batch, stop=False)
+        slot.reset()
+        slot.write(self.encoded(state))
+        results = {result.id: result for result in ran.results}
+        misled = {name for name in batch if not self.baseline.passed(name, results)}
+        self._misled |= misled
+        self._trusted.update(name for name in batch if name not in misled)
+        return bool(misled)
 
     def _may_notice(self, state: State) -> list[str]:
         """Passing tests that run the changed functions, quickest first; all of them when that is not known."""

@@ -49,7 +49,8 @@ class TokenModel:
                 self._followers[tuple(padded[at - length : at])][padded[at]] += sign
 
     def surprise(self, before: str, after: str, context: str = "") -> float:
-        """By how many nats ``after`` is less likely than ``before``, following ``context``, where ``before`` stands.
+        """By how many nats a token ``after`` is harder to guess than ``before``, following ``context``: the difference
+        of their cross-entropies, so that mere length does not count.
 
         The occurrence of ``before`` that is replaced does not count as evidence for it.
         """
@@ -57,15 +58,16 @@ class TokenModel:
         old, new = [*lead, *tokens(before)], [*lead, *tokens(after)]
         self._count(old, len(lead), -1)
         try:
-            return self._log_probability(old, len(lead)) - self._log_probability(new, len(lead))
+            return self._entropy(new, len(lead)) - self._entropy(old, len(lead))
         finally:
             self._count(old, len(lead), 1)
 
-    def _log_probability(self, found: Sequence[str], start: int) -> float:
+    def _entropy(self, found: Sequence[str], start: int) -> float:
         padded = [_START, _START, *found]
-        return math.fsum(
-            math.log(self._probability(padded[at], tuple(padded[at - 2 : at]))) for at in range(start + 2, len(padded))
+        nats = math.fsum(
+            -math.log(self._probability(padded[at], tuple(padded[at - 2 : at]))) for at in range(start + 2, len(padded))
         )
+        return nats / max(1, len(found) - start)
 
     def _probability(self, token: str, context: tuple[str, ...]) -> float:
         """Witten-Bell: what a context has seen, and as often as it saw something new, what the shorter one has."""
