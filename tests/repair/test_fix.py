@@ -310,23 +310,20 @@ def test_ids_that_differ_in_every_process(repaired):
     assert result.status == "fixed", result.message
 
 
-def test_tests_that_lean_on_those_before_them_do_not_speak_against_a_patch(repaired):
+def test_tests_that_depend_on_their_order_do_not_speak_against_a_patch(repaired):
     result = repaired(
         {
-            "shop.py": "opened = []\n\n\ndef total(prices):\n    return sum(prices) + 1\n",
+            "shop.py": "closed = []\n\n\ndef total(prices):\n    return sum(prices) + 1\n",
             "test_shop.py": """\
-import time
-
 import shop
 
 
-def test_opening_takes_a_while():
-    time.sleep(0.1)
-    shop.opened.append(shop.total([]))
+def test_is_open_at_first():
+    assert not shop.closed
 
 
-def test_quick_but_only_once_open():
-    assert shop.opened and shop.total([]) is not None
+def test_closes_for_good():
+    shop.closed.append(shop.total([]))
 
 
 def test_total():
