@@ -99,6 +99,23 @@ def test_grace_keeps_looking_for_a_better_solution():
     assert len(patient.solutions) == len(LETTERS)
 
 
+def test_what_took_long_to_find_is_given_as_long_again():
+    class Late:
+        tried = 0
+
+        def evaluate(self, node):
+            self.tried += 1
+            time.sleep(0.02)
+            return Value(0.0, solved=self.tried >= 10)
+
+    class Endless:
+        def propose(self, node, k):
+            return [Thought(number, 0.0) for number in range(k)]
+
+    result = search(Node(), Endless(), Late(), budget=Budget(patience=1.0))
+    assert 15 <= result.evaluations <= 22
+
+
 def test_slots_evaluate_at_once():
     barrier = threading.Barrier(3, timeout=10)
 

@@ -16,13 +16,15 @@ _BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """When to stop: after ``seconds`` in all, after ``evaluations``, or ``grace`` seconds after the first solution
-    (at most ``solutions`` of them). None: no bound. Nodes deeper than ``depth`` are not searched further.
+    """When to stop: after ``seconds`` in all, after ``evaluations``, or ``grace`` seconds after the first solution, or
+    ``patience`` times as long as that one took, if that is longer (at most ``solutions`` of them). None: no bound.
+    Nodes deeper than ``depth`` are not searched further.
     """
 
     seconds: float | None = None
     evaluations: int | None = None
     grace: float = 0.0
+    patience: float = 0.0
     solutions: int | None = None
     depth: int = 8
 
@@ -145,7 +147,8 @@ class _Run:
             return "evaluations"
         if self.solved_at is not None:
             enough = self.budget.solutions is not None and len(self.solutions) >= self.budget.solutions
-            if enough or now - self.solved_at >= self.budget.grace:
+            grace = max(self.budget.grace, self.budget.patience * (self.solved_at - self.began))
+            if enough or now - self.solved_at >= grace:
                 return "solved"
         return None
 

@@ -25,6 +25,7 @@ from quantatissu.testing.baseline import Baseline
 from quantatissu.workspace import diff_files
 
 _SUSPECTS_SHOWN = 10
+_PATIENCE = 1.0  # how long to look for a better patch, as a share of what finding the first took
 _ALTERNATIVES = 8
 
 
@@ -84,6 +85,7 @@ class Attempt:
             seconds=max(1.0, self.clock.left - min(10.0, 1.5 * before + 0.5)),
             evaluations=self.options.max_candidates,
             grace=self.options.grace_seconds,
+            patience=_PATIENCE,
             depth=self.options.max_bugs,
         )
         root = ground.root

@@ -13,19 +13,21 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from quantatissu.repair.candidates import SUSPICION, Candidate, rewrite_prior, suspicion
 from quantatissu.repair.naturalness import TokenModel
-from quantatissu.rewriting import OPERATORS
+from quantatissu.rewriting import OPERATORS, Rewrite
+from quantatissu.rewriting.unused import words
 
 Step = tuple[Candidate, str, str]  # an edit, and the whole file before and after it
 
 # Nats for each unit of a sign.
 WEIGHTS: Mapping[str, float] = {
     "suspicion": SUSPICION,
-    "prior": 1.0,
-    "order": 1.0,
+    "prior": 1.2,
+    "order": 1.4,
     "surprise": -1.0,
     "learnt_literal": -4.0,
     "new_literal": -0.8,
     "deletion": -2.5,
+    "loss": -1.4,
     "empty_decision": -2.5,
     "edits": -1.0,
 }
@@ -40,7 +42,7 @@ def signs(path: Sequence[Step], test_literals: frozenset[object], model: TokenMo
     """What tells a meant patch from one that merely passes, summed over its edits; the keys are those of `WEIGHTS`.
 
     ``suspicion`` is the log of how suspicious the places are, ``prior`` the log-prior of the operators, ``order`` what
-    else decided when the edits were tried, ``surprise`` how much less natural the new lines read; the rest are counts.
+    else decided when the edits were tried, ``surprise`` how much less natural the new lines read; the rest are counts: ``loss`` of edits that take words away.
     """
     found = dict.fromkeys(WEIGHTS, 0.0)
     for candidate, before, after in path:
@@ -57,6 +59,7 @@ def signs(path: Sequence[Step], test_literals: frozenset[object], model: TokenMo
         families = {OPERATORS[name].family for name in rewrite.operator.split("+") if name in OPERATORS}
         removed = all(not edit.text.strip() for edit in rewrite.edits)
         found["deletion"] += removed and "statement" in families
+        found["loss"] += _loses(rewrite, before)
         found["empty_decision"] += _empty_decisions(new_tree) > _empty_decisions(old_tree)
         found["edits"] += 1
     return found
@@ -73,6 +76,12 @@ def _surprise(before: str, after: str, model: TokenModel) -> float:
         last += 1
     lead = "".join(old[max(0, first - 2) : first])
     return model.surprise("".join(old[first : len(old) - last]), "".join(new[first : len(new) - last]), lead)
+
+
+def _loses(rewrite: Rewrite, before: str) -> bool:
+    """Whether an edit takes more words out than it puts in: what weak suites let pass most easily (Qi et al. 2015)."""
+    removed = sum(len(words(before[edit.start : edit.end])) for edit in rewrite.edits)
+    return removed > sum(len(words(edit.text)) for edit in rewrite.edits)
 
 
 def _is_common(literal: tuple[str, object]) -> bool:
