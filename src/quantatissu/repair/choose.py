@@ -42,7 +42,8 @@ def signs(path: Sequence[Step], test_literals: frozenset[object], model: TokenMo
     """What tells a meant patch from one that merely passes, summed over its edits; the keys are those of `WEIGHTS`.
 
     ``suspicion`` is the log of how suspicious the places are, ``prior`` the log-prior of the operators, ``order`` what
-    else decided when the edits were tried, ``surprise`` how much less natural the new lines read; the rest are counts: ``loss`` of edits that take words away.
+    else decided when the edits were tried, ``surprise`` how much less natural the new lines read. The rest are counts
+    of edits: ``loss`` of those that take words away, ``deletion`` of those that take statements away.
     """
     found = dict.fromkeys(WEIGHTS, 0.0)
     for candidate, before, after in path:
