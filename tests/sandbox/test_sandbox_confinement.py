@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -471,3 +472,22 @@ sys.stdout.buffer.write(ended.stdout)
 """
     ended = subprocess.run([sys.executable, "-c", program], env={"LC_ALL": "C", "PYTHONUTF8": "0"}, capture_output=True)
     assert ended.stdout.decode() == f"{folder}\n", ended.stderr.decode()
+
+
+def test_mounts_of_the_host_under_the_new_root_are_left_alone(sandbox: Sandbox, tmp_path: Path) -> None:
+    # Some machines have mounts below /tmp, where the new root covers them: they cannot be reached, nor must they be.
+    code = (
+        "from pathlib import Path; from quantatissu.sandbox import open_sandbox, Policy\n"
+        "done = open_sandbox().run(['/bin/sh', '-c', 'echo 42'], cwd=Path('/'), policy=Policy())\n"
+        "print(done.stdout.decode(), done.stderr.decode())"
+    )
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    inner = 'mount -t tmpfs none "$1" && exec "$2" -c "$3"'
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", inner, "sh"]
+    try:
+        done = subprocess.run([*command, folder, sys.executable, code], capture_output=True, text=True)
+    finally:
+        folder.rmdir()
+    if done.returncode and "unshare" in done.stderr:
+        pytest.skip(f"no mounts can be made here: {done.stderr.strip()}")
+    assert done.stdout.strip() == "42", done.stderr

@@ -237,18 +237,28 @@ def bound_process_ids(root: str, processes: int | None) -> None:
             pass  # the monitor counts as well
 
 
+def escaped(path: str) -> bytes:
+    """A path as mountinfo writes it."""
+    return re.sub(rb"[ \t\n\\]", lambda match: b"\\%03o" % match[0][0], os.fsencode(path))
+
+
 def restrict_mounts(root: str, classes: dict[str, str]) -> None:
-    """Give every mount below the new root its flags, keeping the ones the host locked."""
+    """Give every mount below the new root its flags, keeping the ones the host locked.
+
+    What the new root covers (mounts of the host below the same path) is no part of it, and cannot be reached.
+    """
     wanted = {"ro": MS_RDONLY | MS_NOSUID | MS_NODEV, "rw": MS_NOSUID | MS_NODEV, "device": MS_NOSUID | MS_NOEXEC}
     names = {"ro": MS_RDONLY, "nosuid": MS_NOSUID, "nodev": MS_NODEV, "noexec": MS_NOEXEC}
     with open("/proc/self/mountinfo", "rb") as file:
-        lines = file.read().splitlines()
-    for line in lines:
-        fields = line.split(b" ")
+        mounts = [line.split(b" ") for line in file.read().splitlines()]
+    covering = {fields[4]: fields[0] for fields in mounts}  # the last mount on a path is the one that is seen
+    ours = {covering[escaped(root)]}
+    for fields in mounts:
+        if fields[0] not in ours and fields[1] not in ours:
+            continue
+        ours.add(fields[0])
         path = re.sub(rb"\\(\d{3})", lambda match: bytes([int(match[1], 8)]), fields[4])
         target = os.fsdecode(path)
-        if target != root and not target.startswith(root + "/"):
-            continue
         inside = target[len(root) :] or "/"
         while inside not in classes:
             inside = os.path.dirname(inside)
