@@ -75,3 +75,13 @@ def test_without_coverage_the_traceback_is_enough():
 def test_files_that_may_not_be_edited_are_left_out():
     coverage = Coverage({"t1": {"/p/test_m.py": [1], "/p/m.py": [7]}})
     assert {place.path for place in places(coverage)} == {"/p/m.py"}
+
+
+def test_a_function_that_is_named_but_never_entered_is_faintly_suspected():
+    text = "class Version:\n    def parse(cls, text):\n        return text\n\n\ndef bump(text):\n    return Version.parse(text)\n"
+    source = Source(text, "/p/m.py")
+    coverage = Coverage(failing={"t": {"/p/m.py": [7]}}, imports={"/p/m.py": [1, 2, 6]})
+    found = localise((), coverage, {"/p/m.py": source}.get, lambda path: True, lambda path: text)
+    by_line = {place.line: place for place in found}
+    assert by_line[2].reason == "header of a function that failing tests name"
+    assert 0 < by_line[2].score < by_line[7].score

@@ -23,6 +23,7 @@ from quantatissu.testing.records import Raised, TestResult
 _INNERMOST, _FRAME, _FUNCTION = 0.35, 0.12, 0.04
 _INHERITED = 0.6
 _AT_IMPORT = 0.12
+_NAMED = 0.4  # of a definition whose name suspicious lines use, though they may never get into it
 
 
 @dataclass
@@ -104,7 +105,7 @@ def localise(
         if source is not None:
             for place in _executed(path, source, found, reasons, users):
                 note(place)
-    binds_used_name = re.compile(rf"^\s*(?:{'|'.join(map(re.escape, users))})\s*[:=]", re.MULTILINE)
+    binds_used_name = re.compile(rf"^\s*(?:def\s+)?(?:{'|'.join(map(re.escape, users))})\s*[:=(]", re.MULTILINE)
     for path, ran in coverage.imports.items():
         if not editable(path) or (path not in lines and not (users and binds_used_name.search(text_of(path)))):
             continue
@@ -174,7 +175,12 @@ def _imported(
     """What ran while the tests were imported: values that failing tests use, and, faintly, whatever made them."""
     most = max(users.values(), default=0.0)
     for statement in dict.fromkeys(statement for line in ran for statement in source.statements_on(line)):
-        if isinstance(statement, FunctionNode | ast.ClassDef):
+        if isinstance(statement, FunctionNode):
+            if statement.name in users:
+                score = users[statement.name] * _NAMED
+                yield Place(path, statement.lineno, score, "header of a function that failing tests name")
+            continue
+        if isinstance(statement, ast.ClassDef):
             continue
         score = max((users[name] for name in _bound_names(statement) if name in users), default=0.0)
         if score:
