@@ -1,6 +1,7 @@
 """Which of several plausible patches is right: `python -m benchmarks.repair.choices collect`, then `... fit`.
 
-`collect` repairs the development tasks, goes on for a while after the first patch that passes, and lets the hidden
+`more` makes further tasks of the development packages, with mutants of another seed. `collect` repairs those and the
+development tasks, goes on for a while after the first patch that passes, and lets the hidden
 tests judge every patch found. `fit` reads the judgements and fits the weights of `quantatissu.repair.choose`: those
 under which the right patch of a task is likeliest among its plausible ones (a conditional logit). No task that is kept
 apart is read.
@@ -14,17 +15,18 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.repair import generate
 from benchmarks.repair.environment import test_python
-from benchmarks.repair.packages import CACHE
+from benchmarks.repair.packages import CACHE, PACKAGES, Package
 from benchmarks.repair.priors import softmax
 from benchmarks.repair.run import Case, judge_files, load_case
-from benchmarks.repair.tasks import FOLDER, Task, load_all
+from benchmarks.repair.tasks import FOLDER, Task, load_all, save
 from quantatissu.planning import Node
 from quantatissu.repair import FixOptions
 from quantatissu.repair.attempt import Attempt
@@ -42,6 +44,8 @@ SECONDS, GRACE = 60.0, 8.0
 MOST_JUDGED = 16
 STEPS, RATE = 400, 0.05
 KEPT = CACHE / "choices"
+MORE = CACHE / "choices-tasks"
+MORE_PER_PACKAGE = 9
 
 
 def collect(task: Task) -> dict[str, Any]:
@@ -97,6 +101,20 @@ def described(attempt: Attempt, node: Node, case: Case) -> dict[str, Any]:
             for candidate, _, _ in attempt.steps(node)
         ],
     }
+
+
+def more(package: Package, folder: Path) -> Iterator[Task]:
+    """Single mutants of a development package, drawn by a seed of their own; none is one of the kept-apart tasks."""
+    apart = {(fault.file, fault.start, fault.after) for task in load_all(split="test") for fault in task.faults}
+    generate.SEED, generate.MUTANTS_PER_PACKAGE = "choices", MORE_PER_PACKAGE
+    python = test_python()
+    release = generate.load_release(package, package.version, python)
+    for task in generate.mutant_tasks(release, python) if release else ():
+        fault = task.faults[0]
+        if task.stage == "test" and (fault.file, fault.start, fault.after) not in apart:
+            renamed = replace(task, id=f"more-{task.id}", split="dev")
+            save(renamed, folder)
+            yield renamed
 
 
 def collect_all(tasks: Sequence[Task]) -> None:
@@ -202,7 +220,7 @@ def report(width: float) -> str:
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.repair.choices", description=__doc__)
-    parser.add_argument("action", choices=("collect", "fit"))
+    parser.add_argument("action", choices=("more", "collect", "fit"))
     parser.add_argument("--tasks", type=Path, default=FOLDER, help="folder with task manifests")
     parser.add_argument("--share", default="0/1", help="I/N: only every N-th task, from the I-th on")
     parser.add_argument("--width", type=float, default=0.3, help="how far weights may go, as a share of their size")
@@ -210,9 +228,14 @@ def main(arguments: Sequence[str]) -> None:
     if chosen.action == "fit":
         print(report(chosen.width))
         return
+    first, count = map(int, chosen.share.split("/"))
+    if chosen.action == "more":
+        for package in [package for package in PACKAGES.values() if not package.apart][first::count]:
+            for task in more(package, MORE):
+                print(f"{task.id:<34} {task.kind:<11} {task.faults[0].operator}", flush=True)
+        return
     tasks = load_all(chosen.tasks, split="dev")
     random.Random(0).shuffle(tasks)
-    first, count = map(int, chosen.share.split("/"))
     collect_all(tasks[first::count])
 
 
