@@ -333,3 +333,18 @@ def test_total():
     )
     assert result.status == "fixed"
     assert b"return sum(prices)\n" in result.patch.contents["shop.py"]
+
+
+def test_several_names_lost_with_one_import_and_a_test_module_without_tests(repaired):
+    result = repaired(
+        {
+            "shop/__init__.py": "from shop.till import pay\n",
+            "shop/prices.py": "TAX = 2\n\n\ndef total(prices):\n    return sum(prices)\n",
+            "shop/till.py": "BASE = TAX + 1\n\n\ndef pay(prices):\n    return total(prices) + BASE\n",
+            "tests/test_pay.py": "import shop\n\n\ndef test_pay():\n    assert shop.pay([1, 2]) == 6\n",
+            "tests/test_later.py": "import shop\n",
+        },
+        test="python -m pytest",
+    )
+    assert result.status == "fixed"
+    assert b"from shop.prices import TAX, total\n" in result.patch.contents["shop/till.py"]

@@ -215,3 +215,28 @@ def test_every_home_of_a_well_known_name_has_it() -> None:
         if name not in stdlib.members(module)
     ]  # fmt: skip
     assert missing == []
+
+
+def test_names_that_one_module_offers_are_imported_together() -> None:
+    source, files = project(
+        ("pack/use.py", "x = read(LIMIT)\n"), ("pack/files.py", "LIMIT = 3\n\n\ndef read(n):\n    return n\n")
+    )
+    assert "from files import LIMIT, read\nx = read(LIMIT)\n" in applied(
+        source, list(repair_undefined_name(source, "read", files))
+    )
+
+
+def test_a_definition_that_other_files_repeat_is_repeated_with_what_it_needs() -> None:
+    other = 'import re\nfrom typing import TypeVar\n\nT = TypeVar("T")\nWORD = re.compile(r"\\w+")\n'
+    source, files = project(("use.py", "import re\n\nx: T\ny = WORD\n"), ("other.py", other))
+    assert 'import re\nfrom typing import TypeVar\n\nT = TypeVar("T")\n\nx: T\ny = WORD\n' in applied(
+        source, list(repair_undefined_name(source, "T", files))
+    )
+    assert 'import re\n\nWORD = re.compile(r"\\w+")\n\nx: T\ny = WORD\n' in applied(
+        source, list(repair_undefined_name(source, "WORD", files))
+    )
+
+
+def test_a_definition_that_leans_on_its_own_file_is_not_repeated() -> None:
+    source, files = project(("use.py", "import os\n\nx = LIMIT\n"), ("other.py", "BASE = 2\nLIMIT = BASE + 1\n"))
+    assert not [text for text in applied(source, list(repair_undefined_name(source, "LIMIT", files))) if "BASE" in text]

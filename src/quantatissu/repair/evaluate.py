@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 from quantatissu.planning import Node, Value
 from quantatissu.repair.candidates import Candidate
@@ -212,11 +214,18 @@ class SuiteEvaluator:
         failing = {name for name in names if name not in self._modules and not self.baseline.passed(name, results)}
         for module in self._modules.intersection(names):
             held = [r for r in ran.results if r.id == module or r.id.startswith((module + "::", module + "."))]
-            if not held or any(result.collection for result in held):
+            if any(result.collection for result in held) or not (held or self._is_empty(module)):
                 failing.add(module)
             else:
                 failing.update(result.id for result in held if result.failed)
         return failing
+
+    @cache  # noqa: B019
+    def _is_empty(self, module: str) -> bool:
+        """Whether a test module holds no test, so that none is to be expected from it once it imports."""
+        source = self.texts.source(str(Path(self.texts.root) / module))
+        names = (getattr(node, "name", "") for node in (source.statements if source is not None else ()))
+        return source is not None and not any(name.lower().startswith("test") for name in names)
 
     def _breaks_any(self, slot: Slot, state: State, skip_modules: Sequence[str]) -> bool:
         """Whether a test that passed before, and may notice the change, fails now."""
@@ -302,7 +311,8 @@ class SuiteEvaluator:
         wrong = [name for name in wanted if not self.baseline.passed(name, results)]
         for module in self._modules:
             held = [r for n, r in results.items() if n == module or n.startswith((module + "::", module + "."))]
-            if not held or any(result.failed and result.id not in self.baseline.flaky for result in held):
+            failed = any(result.failed and result.id not in self.baseline.flaky for result in held)
+            if failed or not (held or self._is_empty(module)):
                 wrong.append(module)
         return wrong
 

@@ -50,6 +50,8 @@ def lay(prepared: Prepared, baseline: Baseline, budget: float, locate: Callable[
     places = localise(baseline.failing, coverage, texts.source, prepared.editable, texts.text)
     places = places or everywhere(prepared.editable_files(), texts.source)
     nearby = [path for path in coverage.imports if prepared.editable(path)]
+    if any(result.collection for result in baseline.failing):
+        nearby += prepared.editable_files()  # what would be imported is not known while imports fail
     root = Node()
     proposer = EditProposer(
         texts,

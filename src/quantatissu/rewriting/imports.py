@@ -17,6 +17,7 @@ from quantatissu.rewriting.import_forms import ImportNode, add_import_line, made
 from quantatissu.rewriting.modules import definitions_of, layout_of, similar, undefined_names
 from quantatissu.rewriting.operators import Change, operator
 from quantatissu.rewriting.project import Project
+from quantatissu.rewriting.shared_names import repeated_definitions, together
 from quantatissu.rewriting.source import BUILTIN_NAMES, Source, Statement
 
 MAX_IMPORTS = 12
@@ -54,7 +55,11 @@ def repair_undefined_name(source: Source, name: str, project: Project) -> Iterat
     for text, cost in _imports_for(source, name, project):
         for edits, more in _with_import(source, text):
             found.append((cost + more, len(found), edits))
-    for edits, cost in [*_respelt_imports(source, name, project), *_qualified(source, name, project)]:
+    for edits, cost in [
+        *_respelt_imports(source, name, project),
+        *_qualified(source, name, project),
+        *repeated_definitions(source, name, project),
+    ]:
         found.append((cost, len(found), edits))
     for cost, _, edits in sorted(found)[:MAX_IMPORTS]:
         if edits and edits not in seen:
@@ -81,6 +86,7 @@ def _imports_for(source: Source, name: str, project: Project) -> Ranked:
         if module != here:
             for text, cost in _from_imports(layout.package_of(source), module, name, relative):
                 offer(text, cost + (1.0 if kind == "import" else 0.2))
+                offer(text.removesuffix(name) + together(source, name, module, project), cost + 0.15)
     for module in layout.sources:
         head, _, tail = module.rpartition(".")
         if tail == name and module != here:
@@ -90,6 +96,7 @@ def _imports_for(source: Source, name: str, project: Project) -> Ranked:
         offer(f"import {name}", 0.1)
     for index, module in enumerate(stdlib.homes(name)):
         offer(f"from {module} import {name}", 0.15 + 0.5 * index)
+        offer(f"from {module} import {together(source, name, module, project)}", 0.12 + 0.5 * index)
     if name in _ALIASES:
         offer(_ALIASES[name], 0.8)
     return sorted(found.items(), key=lambda item: (item[1], item[0]))
