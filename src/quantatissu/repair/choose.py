@@ -20,14 +20,14 @@ Step = tuple[Candidate, str, str]  # an edit, and the whole file before and afte
 
 # Nats for each unit of a sign.
 WEIGHTS: Mapping[str, float] = {
-    "suspicion": SUSPICION,
-    "prior": 1.2,
-    "order": 1.4,
-    "surprise": -1.0,
+    "suspicion": 1.6,
+    "prior": 1.4,
+    "order": 1.3,
+    "surprise": -0.9,
     "learnt_literal": -4.0,
     "new_literal": -0.8,
     "deletion": -2.5,
-    "loss": -1.4,
+    "loss": -1.5,
     "empty_decision": -2.5,
     "edits": -1.0,
 }
