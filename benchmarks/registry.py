@@ -24,6 +24,16 @@ MODULES = (
     "benchmarks.tree_intact",
     "benchmarks.memory_50k",
     "benchmarks.install_size",
+    "benchmarks.corpus.throughput",
+    "benchmarks.corpus.neardup",
+    "benchmarks.corpus.decontamination",
+    "benchmarks.corpus.secrets",
+    "benchmarks.corpus.resume",
+    "benchmarks.corpus.memory",
+    "benchmarks.corpus.default",
+    "benchmarks.corpus.loader",
+    "benchmarks.corpus.stages",
+    "benchmarks.corpus.synthetic",
 )
 TIME_LIMIT_SECONDS = 600
 

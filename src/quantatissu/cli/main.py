@@ -17,6 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from quantatissu import __version__
+from quantatissu.cli.corpus import app as corpus
 from quantatissu.cli.doctor import doctor
 from quantatissu.cli.fix import fix
 from quantatissu.cli.terminal import printable
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.command("fix")(fix)
 app.command("undo")(undo)
 app.command("doctor")(doctor)
+app.add_typer(corpus)
 
 
 def _print_version(wanted: bool) -> None:
@@ -52,7 +54,7 @@ def root(
         bool, typer.Option("--debug", help="Print a traceback with any error; may also follow the verb.")
     ] = False,
 ) -> None:
-    """Repair a failing Python project offline, and prove it with its own tests."""
+    """Repair failing Python projects offline, with proof; build corpora to train code models on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -102,7 +104,7 @@ def _run(given: list[str]) -> int:
 
 
 def _usage_hint(given: list[str]) -> str:
-    verb = next((f" {word}" for word in given if word in {"fix", "undo", "doctor"}), "")
+    verb = next((f" {word}" for word in given if word in {"fix", "undo", "doctor", "corpus"}), "")
     return f"`quanta{verb} --help` lists what there is."
 
 

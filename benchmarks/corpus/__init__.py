@@ -1,0 +1,1 @@
+"""Programs that measure `quanta corpus` against its bars."""

@@ -1,0 +1,25 @@
+"""The table ``[shards]`` of a recipe."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ShardSettings(BaseModel):
+    """How tokens are laid out on disk, and which documents are held out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokens: int = Field(default=1 << 26, ge=1)
+    """Tokens a shard holds at most; a longer document has a shard of its own."""
+    block: int = Field(default=1 << 20, ge=1 << 12, le=1 << 26)
+    """Bytes per checksum: what is read and checked together when a document is first touched."""
+    validation: float = Field(default=0.01, ge=0, lt=1)
+    """Share of repositories held out in the split ``validation``."""
+
+    def split(self, repository: str) -> str:
+        """``train`` or ``validation``: by repository, so that no held-out file has a sibling in training."""
+        digest = hashlib.blake2b(repository.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+        return "validation" if int.from_bytes(digest, "big") < self.validation * 2**64 else "train"
