@@ -29,6 +29,7 @@ def measure(arguments: Sequence[str]) -> Outcome:
     options = parser("corpus-resume", __doc__)
     options.add_argument("--megabytes", type=float, default=8.0, help="of source code")
     options.add_argument("--kills", type=int, default=BAR)
+    options.add_argument("--all", action="store_true", help="take as long as it takes")
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args(arguments)
     draw = random.Random(chosen.seed)
