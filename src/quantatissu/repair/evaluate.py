@@ -149,8 +149,7 @@ class SuiteEvaluator:
         failing |= self._still_failing(slot, state, rest)
         if self._weight(failing) >= self._weight(state.failing):
             return _REJECTED
-        fixed_modules = [name for name in state.failing if name in self._modules and name not in failing]
-        if self._breaks_any(slot, state, skip_modules=fixed_modules):
+        if self._breaks_any(slot, state):
             return _REJECTED
         remaining = tuple(sorted(failing))
         value = State(state.texts, state.units, remaining)
@@ -227,7 +226,7 @@ class SuiteEvaluator:
         names = (getattr(node, "name", "") for node in (source.statements if source is not None else ()))
         return source is not None and not any(name.lower().startswith("test") for name in names)
 
-    def _breaks_any(self, slot: Slot, state: State, skip_modules: Sequence[str]) -> bool:
+    def _breaks_any(self, slot: Slot, state: State) -> bool:
         """Whether a test that passed before, and may notice the change, fails now."""
         names = self._may_notice(state)
         while names:

@@ -24,8 +24,8 @@ from quantatissu.rewriting.source import FunctionNode, Source, Statement
 ImportNode = ast.Import | ast.ImportFrom
 
 
-def add_import_line(source: Source, text: str) -> Edits:
-    """Put an import statement behind the file's first run of imports (behind its docstring when it has none)."""
+def add_import_line(source: Source, *code: str) -> Edits:
+    """Put an import, or code lines, behind the file's first run of imports (behind its docstring when it has none)."""
     body = source.tree.body
     if not body:
         return ()
@@ -36,10 +36,10 @@ def add_import_line(source: Source, text: str) -> Edits:
         elif not is_docstring(source, node) and last is not None and not isinstance(node, ast.If | ast.Try):
             break
     if last is not None:
-        return insert_after(source, last, text)
+        return insert_after(source, last, *code)
     if is_docstring(source, body[0]):
-        return insert_after(source, body[0], "", text)
-    return insert_before(source, body[0], text)
+        return insert_after(source, body[0], "", *code)
+    return insert_before(source, body[0], *code)
 
 
 @operator("import_style", ast.Import, ast.ImportFrom, family="import", prior=-4.3)

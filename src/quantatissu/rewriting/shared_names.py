@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from quantatissu.rewriting import stdlib
-from quantatissu.rewriting.blocks import Edits, insert_after
+from quantatissu.rewriting.blocks import Edits
 from quantatissu.rewriting.import_forms import ImportNode, add_import_line
 from quantatissu.rewriting.modules import definitions_of, undefined_names
 from quantatissu.rewriting.project import Project
@@ -41,7 +41,8 @@ def repeated_definitions(source: Source, name: str, project: Project) -> Iterato
                 if needed is not None:
                     found[other.segment(node), needed] += 1
     for (text, needed), count in found.most_common(3):
-        if edits := _behind_imports(source, needed, text):
+        apart = [""] if needed or any(isinstance(node, ImportNode) for node in source.tree.body) else []
+        if edits := add_import_line(source, *needed, *apart, *text.splitlines()):
             yield edits, 0.2 if count > 1 else 0.6
 
 
@@ -66,15 +67,3 @@ def _needed_imports(source: Source, other: Source, node: Statement) -> tuple[str
                 origin = f"from {'.' * line.level}{line.module or ''} " if isinstance(line, ast.ImportFrom) else ""
                 needed.append(f"{origin}import {alias.name}" + (f" as {alias.asname}" if alias.asname else ""))
     return None if lacking else tuple(needed)
-
-
-def _behind_imports(source: Source, needed: tuple[str, ...], text: str) -> Edits:
-    last = None
-    for node in source.tree.body:
-        if isinstance(node, ImportNode):
-            last = node
-        elif last is not None:
-            break
-    if last is not None:
-        return insert_after(source, last, *needed, "", *text.splitlines())
-    return add_import_line(source, "\n".join([*needed, text])) if not needed and "\n" not in text else ()
