@@ -34,6 +34,11 @@ MODULES = (
     "benchmarks.corpus.loader",
     "benchmarks.corpus.stages",
     "benchmarks.corpus.synthetic",
+    "benchmarks.training.speed",
+    "benchmarks.training.mfu",
+    "benchmarks.training.resume",
+    "benchmarks.training.overhead",
+    "benchmarks.training.nano",
 )
 TIME_LIMIT_SECONDS = 600
 

@@ -21,6 +21,8 @@ from quantatissu.cli.corpus import app as corpus
 from quantatissu.cli.doctor import doctor
 from quantatissu.cli.fix import fix
 from quantatissu.cli.terminal import printable
+from quantatissu.cli.tokenizer import app as tokenizer
+from quantatissu.cli.train import train
 from quantatissu.cli.undo import undo
 from quantatissu.foundation import QuantaError
 
@@ -36,7 +38,9 @@ app = typer.Typer(
 app.command("fix")(fix)
 app.command("undo")(undo)
 app.command("doctor")(doctor)
+app.command("train")(train)
 app.add_typer(corpus)
+app.add_typer(tokenizer)
 
 
 def _print_version(wanted: bool) -> None:
@@ -104,7 +108,7 @@ def _run(given: list[str]) -> int:
 
 
 def _usage_hint(given: list[str]) -> str:
-    verb = next((f" {word}" for word in given if word in {"fix", "undo", "doctor", "corpus"}), "")
+    verb = next((f" {word}" for word in given if word in {"fix", "undo", "doctor", "corpus", "tokenizer", "train"}), "")
     return f"`quanta{verb} --help` lists what there is."
 
 

@@ -1,17 +1,32 @@
 """Text to ids and back: byte-level BPE and Unigram for code, and any Hugging Face tokenizer.json."""
 
+from quantatissu.tokenizer.chat import (
+    ChatTemplate,
+    find_template,
+    load_template,
+    our_template,
+    render,
+)
+from quantatissu.tokenizer.chat_ids import Encoded, encode_conversation
 from quantatissu.tokenizer.core import Ids, Tokenizer
 from quantatissu.tokenizer.files import load_tokenizer, parse_tokenizer, save_tokenizer
 from quantatissu.tokenizer.special import FimTokens
 from quantatissu.tokenizer.training import TrainSettings, train_tokenizer
 
 __all__ = [
+    "ChatTemplate",
+    "Encoded",
     "FimTokens",
     "Ids",
     "Tokenizer",
     "TrainSettings",
+    "encode_conversation",
+    "find_template",
+    "load_template",
     "load_tokenizer",
+    "our_template",
     "parse_tokenizer",
+    "render",
     "save_tokenizer",
     "train_tokenizer",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from quantatissu.foundation import QuantaError
 from quantatissu.tokenizer import pattern
+from quantatissu.tokenizer.chat import CHAT_TOKENS, ChatTemplate, our_template
 from quantatissu.tokenizer.core import Tokenizer
 from quantatissu.tokenizer.special import END_OF_TEXT_NAMES, is_control
 
@@ -78,15 +79,27 @@ def _is_ours(state: dict[str, Any]) -> bool:
     return cuts == [pattern.UNICODE, None] and not state.get("normalizer") and plain
 
 
-def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
-    """Write ``tokenizer.json``, as it was loaded, and the ``tokenizer_config.json`` that transformers reads beside it.
+def save_tokenizer(tokenizer: Tokenizer, folder: Path, *, template: ChatTemplate | None = None) -> None:
+    """Write ``tokenizer.json``, as it was loaded, and the ``tokenizer_config.json`` that transformers reads beside it,
+    with the chat ``template``: by default ours, for a vocabulary that has its tokens.
 
-    Each file is replaced in one step. An existing configuration is kept: it may hold a chat template.
+    Each file is replaced in one step. An existing configuration is kept: it may hold another chat template.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _replace(folder / _FILE, tokenizer.source)
+    if template is None and all(name in tokenizer.control for name in CHAT_TOKENS):
+        template = our_template()
     if not (folder / _CONFIG).exists():
-        _replace(folder / _CONFIG, json.dumps(_configuration(tokenizer), indent=2, ensure_ascii=False) + "\n")
+        written = _configuration(tokenizer) | ({} if template is None else _chat(template))
+        _replace(folder / _CONFIG, json.dumps(written, indent=2, ensure_ascii=False) + "\n")
+
+
+def _chat(template: ChatTemplate) -> dict[str, Any]:
+    chosen: Any = template.source
+    if template.with_tools is not None:
+        named = {"default": template.source, "tool_use": template.with_tools}
+        chosen = [{"name": name, "template": source} for name, source in named.items()]
+    return {**template.variables, "chat_template": chosen}
 
 
 def _configuration(tokenizer: Tokenizer) -> dict[str, Any]:

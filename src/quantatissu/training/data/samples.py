@@ -15,7 +15,7 @@ from quantatissu.corpus.shards import Corpus
 from quantatissu.tokenizer import Ids, Tokenizer
 from quantatissu.training.data.fim import FillInTheMiddle
 from quantatissu.training.data.packing import BestFit, Concatenate, Epoch, Piece, Plan
-from quantatissu.training.data.settings import DataSettings
+from quantatissu.training.data.settings import DataSettings, FimSettings
 from quantatissu.training.data.shuffling import Draws, permutation
 
 IGNORED = -100
@@ -66,6 +66,9 @@ class Place(NamedTuple):
 class Samples:
     """Samples drawn from `corpora`, in proportion to `weights` (by default to their tokens).
 
+    ``fim`` gives single corpora fill-in-the-middle settings of their own, in the order of `corpora`; None: those of
+    `settings`.
+
     Shares are kept exactly in every 4,096 samples, so a weight must be at least about 1/8,192 of all. Memory: about 80
     bytes a document and 16 a sample. Raises ValueError for an empty corpus, a corpus of another vocabulary, or weights
     that make no sense.
@@ -78,6 +81,7 @@ class Samples:
         settings: DataSettings | None = None,
         *,
         weights: Sequence[float] | None = None,
+        fim: Sequence[FimSettings | None] | None = None,
     ) -> None:
         self.settings = settings or DataSettings()
         self.corpora = tuple(corpora)
@@ -89,8 +93,11 @@ class Samples:
         assert tokenizer.end_of_text is not None  # no shard can be written without
         self._end = tokenizer.end_of_text
         self._shares = _shares([corpus.tokens for corpus in corpora] if weights is None else weights, len(corpora))
+        own = fim or [None] * len(self.corpora)
+        self._fims = [one or self.settings.fim for one in own]
         self._rates = [
-            np.array([self.settings.fim.rate_for(language) for language in corpus.languages]) for corpus in corpora
+            np.array([one.rate_for(language) for language in corpus.languages])
+            for corpus, one in zip(self.corpora, self._fims, strict=True)
         ]
         self._fim = FillInTheMiddle(tokenizer) if any(rates.any() for rates in self._rates) else None
         packing = BestFit if self.settings.packing == "best-fit" else Concatenate
@@ -103,7 +110,8 @@ class Samples:
         """Of everything that decides what sample i is: settings, weights, and what is in the corpora. Two runs with the
         same one see the same samples.
         """
-        state = repr((self.settings, self._shares.tolist(), [(c.split, c.manifest) for c in self.corpora]))
+        sources = [(c.split, c.manifest) for c in self.corpora]
+        state = repr((self.settings, self._fims, self._shares.tolist(), sources))
         return hashlib.blake2b(state.encode(), digest_size=16).hexdigest()
 
     @property
@@ -135,7 +143,7 @@ class Samples:
             part = Part(piece, corpus.read(*piece), "plain")
             rate = float(rates[corpus.language_numbers[piece.document]])
             if self._fim and rate and draws.unit() < rate:
-                part = self._transformed(self._fim, part, draws, free)
+                part = self._transformed(self._fim, part, draws, free, self._fims[place.corpus].spm)
                 free -= len(part.tokens) - (piece.stop - piece.start)
             parts.append(part)
         return parts
@@ -158,10 +166,10 @@ class Samples:
                 at = end
         return Batch(tokens, targets, documents, positions, max(indices) + 1 if index is None else index)
 
-    def _transformed(self, fim: FillInTheMiddle, part: Part, draws: Draws, free: int) -> Part:
+    def _transformed(self, fim: FillInTheMiddle, part: Part, draws: Draws, free: int, spm: float) -> Part:
         closed = bool(len(part.tokens)) and int(part.tokens[-1]) == self._end
         content, end = (part.tokens[:-1], part.tokens[-1:]) if closed else (part.tokens, part.tokens[:0])
-        mode: Literal["psm", "spm"] = "spm" if draws.unit() < self.settings.fim.spm else "psm"
+        mode: Literal["psm", "spm"] = "spm" if draws.unit() < spm else "psm"
         made = fim(content, draws, mode, len(content) + free)
         return part if made is None else Part(part.piece, np.concatenate([made, end]), mode)
 

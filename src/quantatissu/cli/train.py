@@ -1,0 +1,169 @@
+"""``quanta train``: train a model from a recipe, go on with a run, and draw runs side by side."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quantatissu.cli.terminal import printable
+from quantatissu.foundation import QuantaError
+
+if TYPE_CHECKING:
+    from quantatissu.training.recipe import TrainRecipe
+
+_NEEDED = ("torch", "numpy", "tokenizers", "safetensors")
+_DEFAULT = "nano"
+
+
+def train(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RECIPE] [KEY=VALUE]...", help="A TOML file or a packaged name, and settings over it."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's folder. [the recipe's name]")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in the run's folder.")
+    ] = False,
+    init: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Start from this checkpoint: ours, Llama, Qwen2 or Qwen3.")
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(metavar="PATH", help="A corpus, or a git repository; may be repeated.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what the run needs (memory, disk, time), and do nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object about the result.")] = False,
+) -> Callable[[], int]:
+    """Train a model, or draw the curves of runs: quanta train plot RUN...
+
+    Without a recipe: `nano`, on a corpus of this machine's own code. Stop with Ctrl-C or SIGTERM: the run is saved
+    after the step it is in, and --resume goes on with the same curve. To extend a finished run: --resume steps=N.
+
+    Exits with 0 when the run is done, 2 on errors, 130 or 143 when it was stopped and saved.
+    """
+    return lambda: run_train(
+        words or (), out=out, resume=resume, init=init, data=data or (), dry_run=dry_run, as_json=as_json
+    )
+
+
+def run_train(
+    words: Sequence[str],
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    init: Path | None = None,
+    data: Sequence[Path] = (),
+    dry_run: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Train, and return the exit code. Raises QuantaError for input that makes no sense."""
+    if words and words[0] == "plot":
+        return run_plot([Path(word) for word in words[1:]], out)
+    _require_extra()
+    recipe, folder = _recipe(words, out=out, resume=resume, init=init, data=data)
+    if not resume and not dry_run:
+        _require_empty(folder)
+
+    from quantatissu.foundation.progress import open_progress
+    from quantatissu.training.run import estimate, with_corpora
+    from quantatissu.training.run import train as train_model
+
+    if dry_run:
+        for line in estimate(recipe, folder).lines():
+            print(line)
+        return 0
+    progress = open_progress(sys.stderr)
+    finished = train_model(with_corpora(recipe, folder, progress), folder, resume=resume, progress=progress)
+    position, checkpoint = finished.ended.position, finished.checkpoint
+    assert checkpoint is not None
+    if finished.ended.done:
+        from quantatissu.training.metrics.plot import plot_runs
+
+        plot_runs([folder], folder / "curves.png")
+    if as_json:
+        told: dict[str, Any] = {
+            "done": finished.ended.done,
+            "step": position.step,
+            "checkpoint": str(checkpoint.path),
+            "scores": position.scores,
+        }
+        sys.stdout.write(json.dumps(told, sort_keys=True) + "\n")
+    else:
+        print(f"{'done' if finished.ended.done else 'stopped and saved'} at step {position.step:,}: {checkpoint.path}")
+        if finished.ended.done:
+            print(f"Curves: {printable(str(folder / 'curves.png'))}")
+        else:
+            print(f"Go on with: quanta train --resume --out {printable(str(folder))}")
+    return 0 if finished.ended.done else 128 + finished.ended.signal
+
+
+def run_plot(runs: Sequence[Path], out: Path | None) -> int:
+    """Draw runs side by side and print the picture's path."""
+    if not runs:
+        raise QuantaError("which runs?", hint="quanta train plot RUN... [--out FILE.png]")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise QuantaError("drawing needs matplotlib, not installed here", hint="pip install 'quantatissu[train]'")
+    from quantatissu.training.metrics.plot import plot_runs
+
+    print(printable(str(plot_runs(runs, out or Path("runs.png")))))
+    return 0
+
+
+def _recipe(
+    words: Sequence[str], *, out: Path | None, resume: bool, init: Path | None, data: Sequence[Path]
+) -> tuple[TrainRecipe, Path]:
+    """The recipe that the command line means, and the run's folder."""
+    from quantatissu.foundation.recipes import load_recipe, parse_recipe, rooted
+    from quantatissu.training.recipe import CorpusSettings, DataTable, ModelSettings, TrainRecipe
+    from quantatissu.training.run import stored_recipe
+
+    names = [word for word in words if "=" not in word]
+    settings = [word for word in words if "=" in word]
+    if len(names) > 1:
+        raise QuantaError(f"one recipe at a time: {names[0]} or {names[1]}", hint="Settings are written key=value.")
+    if resume and not names:
+        if out is None:
+            raise QuantaError("which run?", hint="Pass its folder as --out.")
+        return stored_recipe(out, settings), out
+    name = names[0] if names else _DEFAULT
+    packaged = files("quantatissu").joinpath("recipes", "training", f"{name}.toml")
+    if Path(name).suffix != ".toml" and packaged.is_file():
+        recipe = parse_recipe(packaged.read_text(encoding="utf-8"), TrainRecipe, settings, name=name)
+    else:
+        # Paths in a recipe are meant from where it lies, those on the command line from here.
+        recipe = rooted(load_recipe(Path(name), TrainRecipe, settings), Path(name).resolve().parent)
+    changes: dict[str, Any] = {}
+    if init is not None:
+        changes["model"] = ModelSettings.model_validate({**recipe.model.model_dump(), "init": init.resolve()})
+    if data:
+        corpora = tuple(CorpusSettings(path=path.resolve()) for path in data)
+        changes["data"] = DataTable.model_validate({**recipe.data.model_dump(), "corpus": corpora})
+    recipe = recipe.model_copy(update=changes)
+    return recipe, out or Path(recipe.name)
+
+
+def _require_empty(folder: Path) -> None:
+    """Raises QuantaError where a new run must not write."""
+    if folder.exists() and not folder.is_dir():
+        raise QuantaError(f"{folder} is not a folder", hint="Choose another --out.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise QuantaError(
+            f"{folder} is not empty", hint="--resume goes on with the run in it; or choose another --out."
+        )
+
+
+def _require_extra() -> None:
+    """Raises QuantaError when the libraries of the extra are not installed. Imports nothing."""
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise QuantaError(
+            f"`quanta train` needs {', '.join(missing)}, not installed here", hint="pip install 'quantatissu[train]'"
+        )

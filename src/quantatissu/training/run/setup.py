@@ -1,0 +1,231 @@
+"""From a recipe to the objects of a run: data, tokenizer, model, device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from quantatissu.corpus.shards import Corpus, ShardError, open_shards
+from quantatissu.foundation import QuantaError
+from quantatissu.model import ModelConfig, shape
+from quantatissu.model.decoder import Decoder
+from quantatissu.model.folders import load_config, load_model
+from quantatissu.tokenizer import Tokenizer, load_tokenizer
+from quantatissu.training.data import DataSettings, Samples
+from quantatissu.training.parallel import Mesh, local_rank
+from quantatissu.training.recipe import CorpusSettings, TrainRecipe
+
+Context = Callable[[], AbstractContextManager[object]]
+_SHARDS = "shards"
+_TOKENS_AT_ONCE = {"cpu": 4_096, "cuda": 32_768}
+_TYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What is read: samples to train on, and the held-out split of each corpus that has one."""
+
+    samples: Samples
+    validation: list[Corpus]
+    tokenizer: Tokenizer
+
+
+def open_data(recipe: TrainRecipe) -> Data:
+    """Open the corpora. Raises QuantaError when there is none, or they do not go together."""
+    table = recipe.data
+    if not table.corpus:
+        raise QuantaError(
+            "there is nothing to train on",
+            hint="Pass --data FOLDER with a corpus that `quanta corpus build` made, or set data.corpus in the recipe.",
+        )
+    folders = [shard_folder(one) for one in table.corpus]
+    tokenizer = load_tokenizer(table.tokenizer or _tokenizer_file(table.corpus[0].path))
+    try:
+        corpora = [open_shards(folder) for folder in folders]
+        validation = [found for folder in folders if (found := _validation(folder)) is not None]
+        settings = DataSettings(length=table.length, packing=table.packing, fim=table.fim, seed=recipe.seed)
+        weights = [one.weight for one in table.corpus if one.weight is not None] or None
+        samples = Samples(corpora, tokenizer, settings, weights=weights, fim=[one.fim for one in table.corpus])
+    except ValueError as error:
+        raise QuantaError(f"the data cannot be used: {error}") from error
+    return Data(samples, validation, tokenizer)
+
+
+def shard_folder(corpus: CorpusSettings) -> Path:
+    """The folder of shards of a corpus: a build's, or the shards themselves."""
+    inside = corpus.path / _SHARDS
+    return inside if inside.is_dir() else corpus.path
+
+
+def _tokenizer_file(corpus: Path) -> Path:
+    """A build keeps it beside its shards."""
+    return next((path for path in (corpus, corpus.parent) if (path / "tokenizer.json").is_file()), corpus)
+
+
+def _validation(folder: Path) -> Corpus | None:
+    try:
+        return open_shards(folder, split="validation")
+    except ShardError as error:
+        if "no split" in str(error):
+            return None
+        raise
+
+
+def model_config(recipe: TrainRecipe, tokenizer: Tokenizer) -> ModelConfig:
+    """The shape of the model, its vocabulary that of the tokenizer. Raises QuantaError for overrides that make none."""
+    table = recipe.model
+    config = shape(table.shape)
+    overrides = dict(table.override)
+    unknown = sorted(set(overrides) - set(ModelConfig.model_fields))
+    if unknown:
+        raise QuantaError(
+            f"model.override: a model has no {unknown[0]}",
+            hint=f"There are: {', '.join(sorted(ModelConfig.model_fields))}",
+        )
+    fixed = {"vocab_size": tokenizer.vocabulary, "eos_token_id": tokenizer.end_of_text, "bos_token_id": None}
+    longest = max(recipe.data.length, config.max_position_embeddings)
+    try:
+        return ModelConfig.model_validate(
+            {**config.model_dump(), **fixed, "max_position_embeddings": longest, **overrides}
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise QuantaError(f"model.override: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def make_model(
+    recipe: TrainRecipe, tokenizer: Tokenizer, device: torch.device, *, weights: Path | None = None
+) -> Decoder:
+    """The model on `device`: read from the checkpoint `weights`, or as the recipe starts it."""
+    dtype = torch.float64 if recipe.precision.compute == "fp64" else torch.float32
+    source = weights or recipe.model.init
+    if source is None:
+        with torch.device("meta"):
+            model = Decoder(model_config(recipe, tokenizer))
+        model.to_empty(device="cpu")
+        torch.manual_seed(recipe.seed)
+        model.initialise()
+        model.to(dtype=dtype)
+    else:
+        model = load_model(source, dtype=dtype)
+        _require_vocabulary(source, model.config, tokenizer)
+    model.recompute = recipe.model.recompute
+    return model.to(device)
+
+
+def make_spread_model(recipe: TrainRecipe, tokenizer: Tokenizer, mesh: Mesh, *, weights: Path | None = None) -> Decoder:
+    """This process's part of the model that `make_model` makes. Raises QuantaError when it cannot be divided so."""
+    from quantatissu.training.parallel.filling import draw_weights, read_weights
+    from quantatissu.training.parallel.spread import spread
+
+    dtype = torch.float64 if recipe.precision.compute == "fp64" else torch.float32
+    source = weights or recipe.model.init
+    config = model_config(recipe, tokenizer) if source is None else load_config(source)
+    if source is not None:
+        _require_vocabulary(source, config, tokenizer)
+    part = spread(
+        config,
+        mesh,
+        dtype=dtype,
+        compute=compute_dtype(recipe, mesh.device),
+        compiled=compiles(recipe, mesh.device),
+        recompute=recipe.model.recompute,
+    )
+    if source is None:
+        draw_weights(part, recipe.seed)
+    else:
+        read_weights(part, source, mesh)
+    return part
+
+
+def _require_vocabulary(source: Path, config: ModelConfig, tokenizer: Tokenizer) -> None:
+    if config.vocab_size < tokenizer.vocabulary:
+        raise QuantaError(
+            f"{source} knows {config.vocab_size:,} tokens, the data has {tokenizer.vocabulary:,}",
+            hint="Build the corpus with the tokenizer of that checkpoint: [tokenizer] path = …",
+        )
+
+
+def compiles(recipe: TrainRecipe, device: torch.device) -> bool:
+    """Whether torch.compile is used."""
+    wanted = recipe.precision.compile
+    return wanted == "on" or (wanted == "auto" and device.type == "cuda")
+
+
+def choose_device(recipe: TrainRecipe) -> torch.device:
+    """The GPU if there is one and the recipe does not say otherwise. Raises QuantaError for one that is not there."""
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        raise QuantaError("device: there is no GPU that torch can use here", hint="Leave device out, or set it to cpu.")
+    if recipe.device == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    number = local_rank()
+    if number >= torch.cuda.device_count():
+        raise QuantaError(f"process {number} of this machine has no GPU: there are {torch.cuda.device_count()}")
+    torch.cuda.set_device(number)
+    return torch.device("cuda", number)
+
+
+def compute_dtype(recipe: TrainRecipe, device: torch.device) -> torch.dtype:
+    """What matrix products are done in."""
+    wanted = recipe.precision.compute
+    if wanted != "auto":
+        return _TYPES[wanted]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    return torch.bfloat16 if _multiplies_bf16() else torch.float32
+
+
+def _multiplies_bf16() -> bool:
+    """Whether this CPU has instructions for it; emulated, bfloat16 is slower than float32."""
+    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> Context:
+    """The context that forward passes run in."""
+    if dtype != torch.bfloat16:
+        return nullcontext
+    return lambda: torch.autocast(device.type, dtype=dtype)
+
+
+def micro_samples(recipe: TrainRecipe, device: torch.device, world: int) -> int:
+    """Samples per forward pass and process. Raises QuantaError when they do not divide a step's."""
+    samples, stages = recipe.batch.samples, recipe.parallel.pipeline
+    if samples % world:
+        raise QuantaError(f"batch.samples is {samples}, which {world} processes cannot share evenly")
+    share = samples // world
+    if share < stages:
+        raise QuantaError(
+            f"parallel.pipeline is {stages}, and a process has only {share} of the {samples} samples of a step",
+            hint="Every stage needs one to work on: raise batch.samples.",
+        )
+    wanted = _wanted_samples(recipe, share)
+    if wanted is not None:
+        if share % wanted:
+            raise QuantaError(f"batch.micro is {wanted}: it must divide the {share} samples of a process in a step")
+        return wanted
+    largest = max(1, _TOKENS_AT_ONCE[device.type] // recipe.data.length)
+    if stages > 1:
+        largest = min(largest, max(1, share // (2 * stages)))
+    return max(size for size in range(1, share + 1) if share % size == 0 and size <= largest)
+
+
+def _wanted_samples(recipe: TrainRecipe, share: int) -> int | None:
+    """What the recipe says of a forward pass; never more than the ``share`` of a process."""
+    stages, pieces = recipe.parallel.pipeline, recipe.parallel.microbatches
+    if stages > 1 and pieces is not None:
+        if share % pieces or pieces < stages:
+            raise QuantaError(
+                f"parallel.microbatches is {pieces}: it must divide the {share} samples of a process in a step, and be "
+                f"at least the {stages} stages"
+            )
+        return share // pieces
+    micro = recipe.batch.micro
+    if micro is None:
+        return None
+    # Fewer, where more processes share a step than the recipe was written for.
+    return min(micro, share // stages)
