@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from model_support import randomise, tiny, tokens
+from model_support import randomise, tiny
 from safetensors.torch import load_file, save_file
 
 from quantatissu.foundation import QuantaError

@@ -14,6 +14,7 @@ from quantatissu.model.hf_config import from_hugging_face, to_hugging_face
 
 transformers = pytest.importorskip("transformers")
 
+END = 3
 CASES = {
     "qwen3": {},
     "qwen3-untied-bias": {"tie_word_embeddings": False, "attention_bias": True, "rope_theta": 500.0},
@@ -71,17 +72,14 @@ def test_transformers_loads_what_is_saved(case, tmp_path):
 
 
 def test_generation_agrees_with_transformers(tmp_path):
-    model = Decoder(tiny(eos_token_id=VOCABULARY_END))
+    model = Decoder(tiny(eos_token_id=END))
     randomise(model)
     save_model(model, tmp_path)
     theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
     prompt = tokens(2, 7)
-    expected = theirs.generate(prompt, max_new_tokens=20, do_sample=False, pad_token_id=VOCABULARY_END)
-    got = generate(model, prompt, new_tokens=20, stop=[VOCABULARY_END])
+    expected = theirs.generate(prompt, max_new_tokens=20, do_sample=False, pad_token_id=END)
+    got = generate(model, prompt, new_tokens=20, stop=[END])
     assert torch.equal(got, expected)
-
-
-VOCABULARY_END = 3
 
 
 @pytest.mark.parametrize("case", CASES)

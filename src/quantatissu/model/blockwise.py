@@ -4,7 +4,7 @@ torch's own attention for CPUs reaches about a tenth of the speed of a matrix pr
 meets all keys up to its own end in one batched product per step, so nearly all work is matrix products at full speed,
 and what lies beyond the diagonal block is never computed. Query heads that share a key head are rows of one product.
 
-Scores are rounded to the dtype of the inputs before softmax, as in transformers' eager attention; softmax is fp32 inside.
+Scores are rounded to the dtype of the inputs before softmax, as in transformers' eager attention; softmax is fp32.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from torch.autograd.function import once_differentiable
 QUERIES = 128
 """Queries in a block: 64 and 256 were slower, at 64 dimensions a head."""
 KEPT_BYTES = 64 * 2**20
-"""Attention weights of a layer up to this size are kept for the backward pass; larger ones are computed again."""
+"""Attention weights of a layer up to this size are kept for the backward pass, larger ones computed again."""
 
 
 class Span(NamedTuple):
-    """Tokens ``start`` to ``stop`` of the rows ``first`` to ``last`` (exclusive), which attend among themselves only."""
+    """Tokens ``start`` to ``stop`` of the rows ``first`` to ``last`` (exclusive), which attend to each other only."""
 
     first: int
     last: int

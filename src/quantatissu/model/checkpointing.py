@@ -29,7 +29,7 @@ _KEPT = {
 
 
 def recomputed(function: Callable[..., Tensor], mode: Recompute, *arguments: Any) -> Tensor:
-    """``function(*arguments)``, keeping for the backward pass what ``mode`` says. Gradients are the same in all modes."""
+    """``function(*arguments)``, keeping for its backward pass what ``mode`` says. All modes have the same gradients."""
     if mode == "none" or not torch.is_grad_enabled():
         return function(*arguments)
     out: Tensor

@@ -10,7 +10,7 @@ V vocabulary. Not here: how weights are split over devices (training), files (`f
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from quantatissu.model.cache import Cache
@@ -19,6 +19,20 @@ from quantatissu.model.config import ModelConfig
 from quantatissu.model.fused import rms_norm, rotate
 from quantatissu.model.masks import Mask, attend, build_mask
 from quantatissu.model.rope import angles
+
+
+class Linear(nn.Linear):
+    """torch's, without initial weights: `Decoder.initialise` draws them, once."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
+class Embedding(nn.Embedding):
+    """torch's, without initial weights."""
+
+    def reset_parameters(self) -> None:
+        pass
 
 
 class RMSNorm(nn.Module):
@@ -41,10 +55,10 @@ class Attention(nn.Module):
         hidden, size = config.hidden_size, config.head_dim
         heads, keys = config.num_attention_heads * size, config.num_key_value_heads * size
         self.layer, self.head_dim = layer, size
-        self.q_proj = nn.Linear(hidden, heads, bias=config.qkv_bias)
-        self.k_proj = nn.Linear(hidden, keys, bias=config.qkv_bias)
-        self.v_proj = nn.Linear(hidden, keys, bias=config.qkv_bias)
-        self.o_proj = nn.Linear(heads, hidden, bias=config.attention_bias)
+        self.q_proj = Linear(hidden, heads, bias=config.qkv_bias)
+        self.k_proj = Linear(hidden, keys, bias=config.qkv_bias)
+        self.v_proj = Linear(hidden, keys, bias=config.qkv_bias)
+        self.o_proj = Linear(heads, hidden, bias=config.attention_bias)
         self.q_norm = RMSNorm(size, config.rms_norm_eps) if config.qk_norm else None
         self.k_norm = RMSNorm(size, config.rms_norm_eps) if config.qk_norm else None
 
@@ -75,9 +89,9 @@ class FeedForward(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         hidden, inner, bias = config.hidden_size, config.intermediate_size, config.mlp_bias
-        self.gate_proj = nn.Linear(hidden, inner, bias=bias)
-        self.up_proj = nn.Linear(hidden, inner, bias=bias)
-        self.down_proj = nn.Linear(inner, hidden, bias=bias)
+        self.gate_proj = Linear(hidden, inner, bias=bias)
+        self.up_proj = Linear(hidden, inner, bias=bias)
+        self.down_proj = Linear(inner, hidden, bias=bias)
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         out_BTD: Tensor = self.down_proj(F.silu(self.gate_proj(x_BTD)) * self.up_proj(x_BTD))
@@ -103,8 +117,8 @@ class Block(nn.Module):
 
     def _forward(self, x_BTD: Tensor, turns: tuple[Tensor, Tensor], mask: Mask, cache: Cache | None) -> Tensor:
         x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), turns, mask, cache)
-        x_BTD = x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
-        return x_BTD
+        change_BTD: Tensor = self.mlp(self.post_attention_layernorm(x_BTD))
+        return x_BTD + change_BTD
 
 
 class Trunk(nn.Module):
@@ -114,7 +128,7 @@ class Trunk(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.embed_tokens: nn.Embedding | None = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.embed_tokens: nn.Embedding | None = Embedding(config.vocab_size, config.hidden_size)
         # By name, not by place: a stage that drops layers keeps the names of the others.
         self.layers = nn.ModuleDict({str(layer): Block(config, layer) for layer in range(config.num_hidden_layers)})
         self.norm: RMSNorm | None = RMSNorm(config.hidden_size, config.rms_norm_eps)
@@ -134,7 +148,7 @@ class Decoder(nn.Module):
         self.model = Trunk(config)
         self.lm_head: nn.Linear | None = None
         if not config.tie_word_embeddings:
-            self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+            self.lm_head = Linear(config.hidden_size, config.vocab_size, bias=False)
         self.initialise()
 
     @torch.no_grad()
@@ -177,8 +191,8 @@ class Decoder(nn.Module):
         """Hidden states after the final norm [B, T, D] of ``tokens`` int64 [B, T].
 
         ``positions_BT`` int64 [B or 1, T]: 0, 1, ... when left out, or following on in the ``cache``.
-        ``documents_BT`` int32 [B, T]: a token attends only to its own document (see `build_mask`); None: all of the row.
-        ``mask``: one already built by `build_mask`, instead of ``documents_BT``. With a ``cache`` neither may be given.
+        ``documents_BT`` int32 [B, T]: a token attends only to its own document (see `build_mask`); None: the whole row.
+        ``mask``: one already built by `build_mask`, in place of ``documents_BT``. A ``cache`` excludes both.
         On a pipeline stage without the embedding ``tokens`` are the hidden states [B, T, D] of the stage before.
         Under autocast the residual stream is kept in autocast's dtype.
         """

@@ -1,4 +1,4 @@
-"""Models as Hugging Face folders: ``config.json`` and safetensors, sharded above a size.
+"""Models as Hugging Face folders: ``config.json`` and safetensors, sharded above a size; or packed (see `packed`).
 
 Weights are read from safetensors only: a ``.bin`` or ``.pt`` file is a program, and is never unpickled.
 """
@@ -6,7 +6,6 @@ Weights are read from safetensors only: a ``.bin`` or ``.pt`` file is a program,
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from quantatissu.foundation import QuantaError
 from quantatissu.model.config import ModelConfig
 from quantatissu.model.decoder import Decoder
 from quantatissu.model.hf_config import from_hugging_face, to_hugging_face
+from quantatissu.model.packed import is_packed, read_packed
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 SHARD_BYTES = 5 * 10**9
@@ -66,7 +66,7 @@ def load_model(folder: str | Path, *, dtype: torch.dtype | None = None, device: 
 def save_model(
     model: Decoder, folder: str | Path, *, dtype: torch.dtype | None = None, shard_bytes: int = SHARD_BYTES
 ) -> None:
-    """Write ``model`` to ``folder``, made if need be, in ``dtype`` (None: its own), in files of at most ``shard_bytes``."""
+    """Write ``model`` to ``folder``, made if need be, as ``dtype`` (None: its own), in files up to ``shard_bytes``."""
     save_weights(model.config, model.state_dict(), folder, dtype=dtype, shard_bytes=shard_bytes)
 
 
@@ -80,8 +80,8 @@ def save_weights(
 ) -> None:
     """`save_model` for a state dict gathered elsewhere, such as from the ranks of a training.
 
-    Every file appears complete or not at all, and ``config.json`` last: a folder with one has its weights. Weights of an
-    earlier save that are not part of this one are removed.
+    Every file appears complete or not at all, and ``config.json`` last: a folder with one has its weights. Weights of
+    an earlier save that are not part of this one are removed.
     """
     assert state.keys() == _expected(config).keys(), "not a bare decoder's weights; adapters are merged first"
     folder = Path(folder)
@@ -97,7 +97,7 @@ def save_weights(
         tensors = {key: state[key].detach().to(device="cpu", dtype=dtype).contiguous() for key in shard}
         partial = folder / f".{name}.partial"
         save_file(tensors, partial, metadata={"format": "pt"})
-        os.replace(partial, folder / name)
+        partial.replace(folder / name)
     for old in folder.glob("model*.safetensors"):
         if old.name not in names:
             old.unlink()
@@ -122,6 +122,10 @@ def _redundant(name: str, config: ModelConfig) -> bool:
 
 
 def _tensors(folder: Path, device: str) -> Iterator[tuple[str, Tensor]]:
+    if is_packed(folder):
+        for name, weights in read_packed(folder):
+            yield name, torch.from_numpy(weights).to(device)
+        return
     for name in _weight_files(folder):
         path = folder / name
         try:
@@ -185,4 +189,4 @@ def _read_json(path: Path, folder: str | Path) -> dict[str, Any]:
 def _write_json(path: Path, table: Mapping[str, Any]) -> None:
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)

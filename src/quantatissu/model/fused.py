@@ -1,8 +1,8 @@
 """RMSNorm and RoPE with gradients written by hand, for a CPU without torch.compile.
 
 Eager torch runs their derivatives as long chains of small operations: on a CPU they took longer than the projections
-beside them. Each is one autograd function here, with as few passes over memory as eager torch allows. On other devices, under
-torch.compile (which fuses better than anybody by hand) and for distributed tensors the plain formulas run.
+beside them. Each is one autograd function here, with as few passes over memory as eager torch allows. On other
+devices, under torch.compile, which fuses on its own, and for distributed tensors the plain formulas run.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -21,7 +21,7 @@ def by_hand(x: Tensor) -> bool:
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    """``x / sqrt(mean(x^2) + eps) * weight`` over the last dimension, in the dtype of ``x``; the mean in fp32 or better."""
+    """``x / sqrt(mean(x^2) + eps) * weight`` over the last dimension, in fp32 or better, returned as ``x`` came."""
     if by_hand(x) and torch.is_grad_enabled():
         out: Tensor = _RMSNorm.apply(x, weight, eps)  # type: ignore[no-untyped-call]
         return out

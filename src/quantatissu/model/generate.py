@@ -23,8 +23,8 @@ def generate(
 ) -> Tensor:
     """``tokens_BT`` int64 [B, T] continued by up to ``new_tokens`` [B, T + new].
 
-    ``temperature`` 0 takes the most probable token. A row that has produced a token of ``stop`` repeats it; when all rows
-    have, generation ends.
+    ``temperature`` 0 takes the most probable token. A row that has produced a token of ``stop`` repeats it; when all
+    rows have, generation ends.
     """
     rows, length = tokens_BT.shape
     weight = model.head_weight

@@ -25,9 +25,11 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "llama": {"max_position_embeddings": 2048, "bos_token_id": 1, "eos_token_id": 2},
 }
 _PLAIN = (
-    "vocab_size hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads head_dim "
-    "max_position_embeddings rms_norm_eps tie_word_embeddings initializer_range bos_token_id eos_token_id pad_token_id"
-).split()
+    *("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers"),
+    *("num_attention_heads", "num_key_value_heads", "head_dim", "max_position_embeddings"),
+    *("rms_norm_eps", "tie_word_embeddings", "initializer_range"),
+    *("bos_token_id", "eos_token_id", "pad_token_id"),
+)
 _BIASES = {"qwen3": ("attention_bias",), "qwen2": (), "llama": ("attention_bias", "mlp_bias")}
 _NO_LENGTH = ("linear", "dynamic", "default")
 
@@ -35,8 +37,8 @@ _NO_LENGTH = ("linear", "dynamic", "default")
 def from_hugging_face(table: Mapping[str, Any], *, name: str = "config.json") -> ModelConfig:
     """The config that the contents of a ``config.json`` describe; ``name`` is what errors call it.
 
-    Raises QuantaError for other architectures and for settings this decoder does not have: sliding windows that are in use,
-    other activations, partial or unknown RoPE, quantised weights.
+    Raises QuantaError for other architectures and for settings this decoder does not have: sliding windows that are in
+    use, other activations, partial or unknown RoPE, quantised weights.
     """
     architecture = table.get("model_type")
     if architecture not in CLASSES:
@@ -81,7 +83,7 @@ def _refuse(table: Mapping[str, Any], name: str) -> None:
     if table.get("quantization_config"):
         raise QuantaError(
             f"{name}: the weights are quantised",
-            hint="Pass the folder of the unquantised model; QLoRA quantises it itself.",
+            hint="Pass the folder of the unquantised model; QLoRA quantises it.",
         )
     if _slides(table):
         raise QuantaError(f"{name}: sliding-window attention ({table['sliding_window']} tokens) is not supported")
@@ -90,7 +92,7 @@ def _refuse(table: Mapping[str, Any], name: str) -> None:
 
 
 def _slides(table: Mapping[str, Any]) -> bool:
-    """Whether a window would ever cut something off. Llama's config has none; a window of all positions cuts nothing."""
+    """Whether a window would ever cut something off. Llama has none; one of all positions cuts nothing."""
     if not table.get("use_sliding_window", False) or not table.get("sliding_window"):
         return False
     kinds = table.get("layer_types")

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 IGNORED = -100
 DEFAULT_CHUNK = 512
@@ -21,8 +22,8 @@ class LossSums(NamedTuple):
     """Sums over the tokens whose target is not `IGNORED`, scalars on the device of the hidden states.
 
     ``objective`` fp32 carries the gradient: ``loss + z_loss * z``. ``loss`` fp32: cross-entropy in nats. ``z`` fp32:
-    squared log-partition (the z-loss of PaLM, before its coefficient). ``correct`` int64: the target is more probable than
-    every other token (a tie is not correct). ``tokens`` int64.
+    squared log-partition (the z-loss of PaLM, before its coefficient). ``correct`` int64: the target is more
+    probable than every other token (a tie is not correct). ``tokens`` int64.
     """
 
     objective: Tensor
@@ -38,8 +39,8 @@ def cross_entropy(
     """Next-token loss of ``hidden`` [..., D] against ``targets`` int64 [...] through the head [V, D].
 
     ``chunk`` tokens are taken at a time, which needs about ``chunk * V * 6`` bytes under bf16. The product runs in
-    autocast's dtype under autocast, softmax and sums always in fp32 or better. Divide ``objective`` by the tokens of the
-    whole step before backward.
+    autocast's dtype under autocast, softmax and sums always in fp32 or better. Divide ``objective`` by the
+    tokens of the whole step before backward.
     """
     flat, wanted = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
     return LossSums(*_ChunkedCrossEntropy.apply(flat, head_weight, wanted, z_loss, chunk))  # type: ignore[no-untyped-call]
@@ -48,18 +49,19 @@ def cross_entropy(
 def token_log_probabilities(
     hidden: Tensor, head_weight: Tensor, targets: Tensor, *, chunk: int = DEFAULT_CHUNK
 ) -> Tensor:
-    """Log-probability in nats of each target, fp32, shaped like ``targets``; 0 where the target is `IGNORED`.
+    """Log-probability in nats of each target, fp32 or better, shaped like ``targets``; 0 where the target is `IGNORED`.
 
     Differentiable for any weighting of the tokens: each chunk's logits are computed again in the backward pass.
     """
     flat, wanted = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
 
     def part(rows: Tensor, ids: Tensor) -> Tensor:
-        logits = F.linear(rows, head_weight).float()
+        logits = F.linear(rows, head_weight)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         return -F.cross_entropy(logits, ids, ignore_index=IGNORED, reduction="none")
 
     parts = [
-        torch.utils.checkpoint.checkpoint(part, rows, ids, use_reentrant=False)
+        checkpoint(part, rows, ids, use_reentrant=False)
         for rows, ids in zip(torch.split(flat, chunk), torch.split(wanted, chunk), strict=True)
     ]
     return torch.cat(parts).view(targets.shape)

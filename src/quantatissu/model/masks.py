@@ -1,4 +1,4 @@
-"""Which tokens attend to which: a `Mask`, built once for a batch and shared by all layers, and `attend`, which obeys it.
+"""Which tokens attend to which: a `Mask`, built once for a batch and shared by all layers, and `attend`.
 
 Three kinds cover every case. No documents: plain causal attention. Documents on a GPU: a FlexAttention block mask,
 which skips blocks that no token of a document needs. Documents on a CPU: the spans of the documents, each attended on
@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
@@ -75,19 +75,26 @@ def build_mask(documents_BT: Tensor | None, *, flex: bool | None = None) -> Mask
 def attend(q_BHTN: Tensor, k_BKSN: Tensor, v_BKSN: Tensor, mask: Mask) -> Tensor:
     """Softmax attention, scaled by N^-0.5 [B, H, T, N]; K key heads serve H query heads in order. S keys, T queries."""
     if isinstance(mask, Packed):
-        return attend_blockwise(q_BHTN, k_BKSN, v_BKSN, mask.spans)
+        out: Tensor = _attend_packed(q_BHTN, k_BKSN, v_BKSN, mask)
+        return out
     if isinstance(mask, Causal) and by_hand(q_BHTN):
         rows, length = q_BHTN.shape[0], q_BHTN.shape[2]
         return attend_blockwise(q_BHTN, k_BKSN, v_BKSN, (Span(0, rows, 0, length),))
     grouped = q_BHTN.shape[1] != k_BKSN.shape[1]
     if isinstance(mask, Blocks):
         flex = flex_attention if torch.compiler.is_compiling() else _compiled("flex_attention")
-        out: Tensor = flex(q_BHTN, k_BKSN, v_BKSN, block_mask=mask.blocks, enable_gqa=grouped)
+        out = flex(q_BHTN, k_BKSN, v_BKSN, block_mask=mask.blocks, enable_gqa=grouped)
         return out
     allowed = mask.allowed if isinstance(mask, Dense) else None
     return F.scaled_dot_product_attention(
         q_BHTN, k_BKSN, v_BKSN, attn_mask=allowed, is_causal=isinstance(mask, Causal), enable_gqa=grouped
     )
+
+
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _attend_packed(q_BHTN: Tensor, k_BKTN: Tensor, v_BKTN: Tensor, mask: Packed) -> Tensor:
+    """Kept out of compiled graphs, which would be compiled again for the spans of every batch."""
+    return attend_blockwise(q_BHTN, k_BKTN, v_BKTN, mask.spans)
 
 
 def _packed(documents_BT: Tensor) -> Mask:
@@ -118,7 +125,8 @@ def _block_mask(documents_BT: Tensor) -> BlockMask:
         return (query >= key) & (documents_BT[row, query] == documents_BT[row, key])
 
     rows, length = documents_BT.shape
-    create = create_block_mask if torch.compiler.is_compiling() else _compiled("create_block_mask")
+    traced = torch.compiler.is_compiling() or not documents_BT.is_cuda
+    create = create_block_mask if traced else _compiled("create_block_mask")
     mask: BlockMask = create(allowed, rows, None, length, length, device=documents_BT.device)
     return mask
 

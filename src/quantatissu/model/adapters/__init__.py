@@ -1,6 +1,7 @@
 """Fine-tuning a few added weights instead of all: LoRA, DoRA and QLoRA, in PEFT's format on disk.
 
-`attach` freezes a decoder and adds adapters, `save_adapter` and `load_adapter` exchange them with PEFT, `merge` folds them in.
+`attach` freezes a decoder and adds adapters, `save_adapter` and `load_adapter` exchange them with PEFT, `merge` folds
+them in.
 """
 
 from quantatissu.model.adapters.attach import adapter_parameters, attach, merge

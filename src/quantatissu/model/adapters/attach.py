@@ -12,8 +12,10 @@ from quantatissu.model.decoder import Decoder
 
 
 def attach(model: Decoder, config: AdapterConfig) -> None:
-    """Freeze ``model`` and give the targets of every layer an adapter, in place. At first it computes what it did before
-    (but for the rounding of the weights when they are quantised): B is zero. A is drawn from torch's global generator.
+    """Freeze ``model`` and give the targets of every layer an adapter, in place.
+
+    At first it computes what it did before, but for the rounding of quantised weights: B is zero. A is drawn from
+    torch's global generator.
     """
     assert not list(adapted(model)), "one adapter at a time: merge the first"
     model.requires_grad_(False)

@@ -14,9 +14,9 @@ class AdapterConfig(BaseModel):
     """How to adapt the projections ``targets`` of every layer.
 
     The change of a weight W [out, in] is ``scale * B @ A`` with A [rank, in] and B [out, rank]; ``scale`` is
-    ``alpha / rank``, or ``alpha / sqrt(rank)`` with ``rank_stabilised`` (Kalajdzievski, 2023). ``dropout`` acts on the input of A.
-    ``dora`` learns the length of each row of the changed weight apart from its direction (Liu et al., 2024).
-    ``quantise`` keeps the frozen weights in 4 bits (QLoRA: Dettmers et al., 2023).
+    ``alpha / rank``, or ``alpha / sqrt(rank)`` with ``rank_stabilised`` (Kalajdzievski, 2023). ``dropout`` acts on the
+    input of A. ``dora`` learns the length of each row of the changed weight apart from its direction (Liu et al.,
+    2024). ``quantise`` keeps the frozen weights in 4 bits (QLoRA: Dettmers et al., 2023).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,10 +55,10 @@ def save_adapter(model: Decoder, config: AdapterConfig, folder: str | Path, *, b
     assert weights, "no adapter is attached"
     partial = folder / f".{WEIGHTS}.partial"
     save_file(weights, partial, metadata={"format": "pt"})
-    os.replace(partial, folder / WEIGHTS)
+    partial.replace(folder / WEIGHTS)
     partial = folder / f".{CONFIG}.partial"
     partial.write_text(json.dumps(_to_peft(config, base), indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, folder / CONFIG)
+    partial.replace(folder / CONFIG)
 
 
 def load_adapter(model: Decoder, folder: str | Path, *, quantise: bool = False) -> AdapterConfig:
@@ -89,7 +88,7 @@ def load_adapter(model: Decoder, folder: str | Path, *, quantise: bool = False) 
     )
     expected = _expected(model, config)
     if {key: tensor.shape for key, tensor in weights.items()} != expected:
-        odd = sorted({key for key in expected.keys() ^ weights.keys()} or expected)[0]
+        odd = sorted((expected.keys() ^ weights.keys()) or expected)[0]
         raise QuantaError(f"{folder}: the adapter does not fit the model, for instance at {odd}")
     attach(model, config)
     layers = dict(adapted(model))

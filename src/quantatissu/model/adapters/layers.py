@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -15,7 +15,7 @@ from quantatissu.model.adapters.nf4 import Packed, dequantise, quantise
 
 
 class QuantisedLinear(nn.Module):
-    """A frozen linear layer with its weight in NF4; dequantised for each product, forward and backward, and not kept."""
+    """A frozen linear layer with its weight in NF4, dequantised for each product and never kept."""
 
     codes: Tensor
     scales: Tensor
@@ -107,11 +107,13 @@ class AdaptedLinear(nn.Module):
     def _changed_weight(self) -> Tensor:
         with torch.autocast(self.lora_A.weight.device.type, enabled=False):
             change = self.scale * (self.lora_B.weight @ self.lora_A.weight)
-            return cast(Tensor, self.base_layer.weight) + change
+            weight: Tensor = self.base_layer.weight
+            return weight + change
 
     @staticmethod
     def _row_lengths(weight: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(weight, dim=1)
+        lengths: Tensor = torch.linalg.vector_norm(weight, dim=1)
+        return lengths
 
 
 def _compute_dtype(x: Tensor) -> torch.dtype:

@@ -87,7 +87,7 @@ def dequantise(packed: Packed, dtype: torch.dtype, *, backend: Backend | None = 
 
 
 def _round(values: Tensor, block: int, levels: Tensor) -> tuple[Tensor, Tensor]:
-    """Index uint8 [n] of the level nearest to each value over its block's largest magnitude, and those [ceil(n/block)]."""
+    """Index uint8 [n] of the level nearest to each value, over the largest magnitude of its block, and those."""
     count = values.numel()
     blocks = torch.nn.functional.pad(values, (0, -count % block)).view(-1, block)
     largest = blocks.abs().amax(1)
@@ -107,7 +107,7 @@ def _levels(device: torch.device) -> Tensor:
 def dynamic_levels(device: torch.device) -> Tensor:
     """The 256 levels of the signed dynamic 8-bit type, ascending (Dettmers, 2015, https://arxiv.org/abs/1511.04561).
 
-    Seven decades down to 1e-6; each decade has twice as many levels as the one below it, in the middles of equal steps from 0.1 to 1.
+    Seven decades down to 1e-6, each with twice as many levels as the one below: the middles of equal steps.
     """
     return _dynamic_levels().to(device)
 
