@@ -36,8 +36,15 @@ def measure(arguments: Sequence[str]) -> Outcome:
 
 
 def read_megabytes(folder: Path) -> float:
-    """What the sources gave a build, kept and dropped, in millions of bytes."""
+    """What a build read, kept and dropped, in millions of bytes. Files that sources passed over unread do not count."""
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    files = sorted(folder.glob("groups/*/*.parquet"))
-    return sum(sum(pq.read_table(path, columns=["size"]).column("size").to_pylist()) for path in files) / 1e6
+    total = 0
+    for path in sorted(folder.glob("groups/*/*.parquet")):
+        dropped = path.name.endswith(".dropped.parquet")
+        table = pq.read_table(path, columns=["size", "stage"] if dropped else ["size"])
+        if dropped:
+            table = table.filter(pc.not_equal(table["stage"], "read"))
+        total += sum(table["size"].to_pylist())
+    return total / 1e6

@@ -38,6 +38,7 @@ def measure(arguments: Sequence[str]) -> Outcome:
     options.add_argument("--project", type=Path, default=EXAMPLE, help="a project with tests")
     options.add_argument("--records", type=int, default=150)
     options.add_argument("--files", type=int, default=150, help="of the standard library, for records without tests")
+    options.add_argument("--all", action="store_true", help="take as long as it takes")
     chosen = options.parse_args(arguments)
     if not chosen.project.is_dir():
         raise Skip(f"there is no {chosen.project}")

@@ -13,6 +13,7 @@ import pytest
 from quantatissu.corpus.decontaminate import DecontaminateSettings, Index, build_index, decontaminate_stage
 from quantatissu.corpus.decontaminate.extents import Functions
 from quantatissu.corpus.decontaminate.functions import canonical, functions
+from quantatissu.corpus.decontaminate.problems import read_problems
 from quantatissu.corpus.document import Document, Drop, Origin
 from quantatissu.foundation import QuantaError
 
@@ -209,6 +210,14 @@ def test_records_of_unknown_form_and_plain_files_count_too(tmp_path: Path) -> No
     index = build_index(tmp_path)
     assert stage(index, f"# {words}\n", "markdown") == Drop("decontaminate", "ngram_overlap", "x/1")
     assert isinstance(stage(index, DISGUISED, action="drop"), Drop)
+
+
+def test_a_benchmark_spelled_in_two_ways_is_one(tmp_path: Path) -> None:
+    for name, key in (("MadePlus.jsonl", "Made/7"), ("made.jsonl", 8)):
+        (tmp_path / name).write_text(
+            json.dumps({"task_id": key, "statement": f"the herons of lock number {key}"}) + "\n"
+        )
+    assert [problem.name for problem in read_problems(tmp_path)] == ["Made/7", "Made/8"]
 
 
 def test_folders_that_cannot_be_used_are_explained(tmp_path: Path) -> None:

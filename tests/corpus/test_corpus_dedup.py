@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from quantatissu.corpus.dedup import DedupSettings, content_hash, find_duplicates, sign
 from quantatissu.corpus.dedup.clusters import UnionFind
 from quantatissu.corpus.dedup.lsh import Bands, band_keys, choose_bands
-from quantatissu.corpus.dedup.shingles import shingles
+from quantatissu.corpus.dedup.normalise import content_hashes
+from quantatissu.corpus.dedup.shingles import shingle_sets, shingles
 from quantatissu.corpus.dedup.tokens import encode, scan, windows
 from quantatissu.corpus.dedup.verify import jaccard, link
 
@@ -88,6 +89,51 @@ def test_content_hash_ignores_white_space_and_a_byte_order_mark_only() -> None:
     assert content_hash("\ufeffa  =\t1\r\n") == content_hash("a = 1")
     assert content_hash("a = 1") != content_hash("a = 2")
     assert len(content_hash("")) == 16
+
+
+anything = st.lists(
+    st.text(st.characters(codec="utf-8"), max_size=60) | st.sampled_from(["", "\ufeffa\n", "a \x1c\0 b"])
+)
+
+
+@settings(deadline=None)
+@given(anything)
+def test_hashing_texts_together_is_hashing_each(texts: list[str]) -> None:
+    assert content_hashes([encode(text) for text in texts]) == [content_hash(text) for text in texts]
+
+
+@settings(deadline=None)
+@given(anything)
+def test_shingles_of_texts_scanned_together_are_those_of_each(texts: list[str]) -> None:
+    sets = shingle_sets([encode(text) for text in texts])
+    parts = np.split(sets.hashes, np.cumsum(sets.counts)[:-1])
+    assert [part.tolist() for part in parts][: len(texts)] == [shingles(text).tolist() for text in texts]
+
+
+def test_a_signature_does_not_depend_on_the_texts_beside_it() -> None:
+    texts = [
+        "",
+        "x",
+        "\n".join(program(1)),
+        "é = 1",
+        "\n".join(program(2, lines=9000)),
+        "a b c d e f",
+        "\n".join(program(3)),
+    ]
+    together = sign(texts)
+    for row, text in enumerate(texts):
+        alone = sign([text])
+        assert alone.content_hash[0] == together.content_hash[row]
+        assert alone.shingle_count[0] == together.shingle_count[row]
+        assert np.array_equal(alone.minhash[0], together.minhash[row])
+
+
+@pytest.mark.parametrize("length", [8, 9, 16, 17, 24, 25, 400])
+def test_a_change_of_any_byte_changes_the_hash_of_a_token(length: int) -> None:
+    token = b"a" * length
+    others = [token[:at] + b"b" + token[at + 1 :] for at in range(length)]
+    hashes = [int(scan(one).hashes[0]) for one in (token, *others, token + b"a", token[:-1])]
+    assert len(set(hashes)) == len(hashes)
 
 
 def test_signatures_are_the_same_in_another_process() -> None:

@@ -179,6 +179,7 @@ def test_redactions_and_splits(report: Report) -> None:
     ]
     splits = [(split.name, split.kept, split.tokens, split.shards) for split in report.splits]
     assert splits == [("train", Amount(2, 1200), 300, 1), ("validation", Amount(1, 400), 100, 1)]
+    assert [(split.repositories, split.largest) for split in report.splits] == [(1, ("left-pad",)), (1, ("other",))]
 
 
 def test_both_files_are_written_and_agree(tmp_path: Path) -> None:

@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shard_cases import SMALL, documents, identity, tokenizer, write
 
-from quantatissu.corpus.shards import Provenance, ShardSettings, ShardWriter, open_shards, write_provenance
+from quantatissu.corpus.shards import (
+    Provenance,
+    ShardSettings,
+    ShardWriter,
+    Splits,
+    choose_splits,
+    open_shards,
+    write_provenance,
+)
 from quantatissu.tokenizer import parse_tokenizer
 
 PROPERTY = settings(deadline=None, max_examples=20, derandomize=True)
@@ -119,11 +127,27 @@ class TestLayout:
         assert sorted(contents(tmp_path)) == ["manifest.json", "notes.txt", "train-00000.bin", "train-00000.json"]
 
     def test_the_split_of_a_repository_is_its_own_and_has_its_share(self) -> None:
-        held_out = ShardSettings(validation=0.1)
-        splits = [held_out.split(f"repository-{number}") for number in range(2000)]
-        assert splits == [held_out.split(f"repository-{number}") for number in range(2000)]
+        splits = [Splits(0.1).of(f"repository-{number}") for number in range(2000)]
+        assert splits == [Splits(0.1).of(f"repository-{number}") for number in range(2000)]
         assert 140 < splits.count("validation") < 260
-        assert ShardSettings(validation=0).split("x") == "train"
+        assert Splits(0).of("x") == "train"
+
+    @pytest.mark.parametrize("share", [0.02, 0.1, 0.4])
+    def test_of_a_few_repositories_no_more_than_the_share_is_held_out(self, share: float) -> None:
+        sizes = {"huge": 900_000} | {f"package-{number}": 100 * number for number in range(1, 60)}
+        chosen = choose_splits(sizes, share)
+        held_out = {name for name in sizes if chosen.of(name) == "validation"}
+        assert held_out
+        assert "huge" not in held_out
+        assert sum(map(sizes.get, held_out)) <= share * sum(sizes.values())
+        assert choose_splits(dict(reversed(sizes.items())), share) == chosen
+
+    def test_where_none_fits_the_smallest_of_five_is_held_out_and_of_four_none(self) -> None:
+        sizes = {"a": 300, "b": 200, "c": 250, "d": 900, "e": 500}
+        assert [name for name in sizes if choose_splits(sizes, 0.02).of(name) == "validation"] == ["b"]
+        assert choose_splits(sizes, 0).held_out == frozenset()
+        del sizes["a"]
+        assert choose_splits(sizes, 0.02).held_out == frozenset()
 
 
 class TestRefused:

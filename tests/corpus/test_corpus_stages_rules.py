@@ -163,6 +163,12 @@ def test_quality(text: str, expected: str) -> None:
     assert reason(QUALITY, document(text)) == expected
 
 
+def test_stubs_may_be_empty() -> None:
+    stub = "class Port:\n" + "".join(f"    def method_{i}(self) -> None: ...\n" for i in range(6))
+    assert reason(QUALITY, document(stub, "pkg/port.pyi")) == ""
+    assert reason(QUALITY, document("x = 1\n", "pkg/port.pyi")) == "too_short"
+
+
 def test_a_drop_says_what_was_measured_and_allowed() -> None:
     outcome = QUALITY(document(PROGRAM + "# " + "a b " * 1_053 + "\n"))
     assert outcome == Drop("quality", "long_line", "longest line 4,214 > 1,000")

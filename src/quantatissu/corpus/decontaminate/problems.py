@@ -9,8 +9,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ class Problem:
 
 
 def read_problems(folder: Path) -> Iterator[Problem]:
-    """Every problem below `folder`, in order of file names and records.
+    """Every problem below `folder`, in order of file names and records. A benchmark that its files spell in several
+    ways goes by the first of them.
 
     Raises QuantaError when the folder is missing, holds no benchmark file, or a file cannot be read.
     """
@@ -48,6 +49,14 @@ def read_problems(folder: Path) -> Iterator[Problem]:
     files = [path for path in files if path.name != "README.md"]
     if not files:
         raise QuantaError(f"{folder} holds no benchmark file", hint=f"Known endings: {' '.join(TABLES + TEXTS)}")
+    spellings: dict[str, str] = {}
+    for problem in _read(files, folder):
+        benchmark, slash, task = problem.name.partition("/")
+        spelling = spellings.setdefault(benchmark.lower(), benchmark)
+        yield replace(problem, name=f"{spelling}{slash}{task}")
+
+
+def _read(files: Iterable[Path], folder: Path) -> Iterator[Problem]:
     for path in files:
         benchmark = path.name.split(".", 1)[0]
         try:

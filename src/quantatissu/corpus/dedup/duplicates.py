@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +16,11 @@ from quantatissu.corpus.dedup.lsh import buckets, choose_bands
 from quantatissu.corpus.dedup.settings import DedupSettings
 from quantatissu.corpus.dedup.spill import Spill
 from quantatissu.corpus.dedup.verify import jaccard, link
+from quantatissu.corpus.runner import Runner, use_runner
 
 if TYPE_CHECKING:
     import pyarrow
 
-Runner = Literal["native", "ray"]
 Texts = Callable[[Sequence[str]], Mapping[str, str]]
 
 
@@ -40,7 +40,8 @@ def find_duplicates(
 
     The result depends on the documents alone, not on the files they are in, the runner or its workers. Memory: the ids
     of candidates and their buckets, one pass of band rows, and ``settings.texts_megabytes`` of text; shingles of
-    candidates go to a temporary file. Raises ValueError when a runner other than `runner` is already in use.
+    candidates go to a temporary file. Raises QuantaError when this process cannot run plans on `runner`
+    any more.
     """
     import pyarrow
     import pyarrow.parquet
@@ -74,8 +75,7 @@ def near_duplicates(candidates: Candidates, texts: Texts, settings: DedupSetting
     with tempfile.TemporaryDirectory(prefix="quanta-dedup-") as folder, Spill(Path(folder) / "shingles") as spill:
         for chunk in _chunks(documents, settings.texts_megabytes * 1_000_000):
             found = texts([document.id for document in chunk])
-            for document in chunk:
-                spill.append(found[document.id])
+            spill.extend(found[document.id] for document in chunk)
         for bucket in candidates.buckets:
             members = sorted(place[number] for number in bucket)
             if len({clusters.find(member) for member in members}) > 1:
@@ -85,17 +85,6 @@ def near_duplicates(candidates: Candidates, texts: Texts, settings: DedupSetting
                 index = jaccard(spill[order[kept]], spill[order[other]])
                 near[documents[order[other]].id] = (documents[order[kept]].id, index)
     return near
-
-
-def use_runner(runner: Runner) -> None:
-    """Have Daft run plans on `runner`. Raises ValueError when this process already runs them on the other one."""
-    import daft
-
-    try:
-        daft.set_runner_ray() if runner == "ray" else daft.set_runner_native()
-    except Exception as error:  # a runner is set: Daft raises a type of its own and offers no question before
-        if daft.get_or_infer_runner_type() != runner:
-            raise ValueError(f"Daft cannot be switched to the {runner} runner in this process") from error
 
 
 def _chunks(documents: Sequence[Candidate], limit_bytes: int) -> Iterable[list[Candidate]]:

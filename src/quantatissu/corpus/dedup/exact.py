@@ -12,7 +12,6 @@ def exact_duplicates(files: Sequence[Path], *, rows_per_pass: int, documents: in
     A Daft plan on whichever runner is set; the hashes are cut into slices so that a pass groups about `rows_per_pass`.
     """
     import daft
-    from daft.functions import list_count
 
     passes = max(1, -(-documents // rows_per_pass))
     kept: dict[str, str] = {}
@@ -21,9 +20,9 @@ def exact_duplicates(files: Sequence[Path], *, rows_per_pass: int, documents: in
         if passes > 1:
             frame = frame.where((daft.col("content_hash").hash() % daft.lit(passes)).is_in([number]))
         who = daft.functions.to_struct(rank=daft.col("rank"), id=daft.col("id"))
-        frame = frame.select("content_hash", who.alias("who"))
-        frame = frame.groupby("content_hash").agg(daft.col("who").list_agg().alias("who"))
-        frame = frame.where(daft.lit(1) < list_count(daft.col("who"))).select("who")
+        frame = frame.select("content_hash", "id", who.alias("who"))
+        frame = frame.groupby("content_hash").agg(daft.col("who").list_agg(), daft.col("id").count())
+        frame = frame.where(daft.col("id") > daft.lit(1)).select("who")
         for batch in frame.to_arrow_iter():
             for copies in batch.column("who").to_pylist():
                 first, *others = sorted(copies, key=lambda copy: (copy["rank"], copy["id"]))

@@ -76,7 +76,6 @@ def buckets(
     is a table with a column ``id`` of documents that take no part.
     """
     import daft
-    from daft.functions import list_count
 
     passes = max(1, -(-documents * bands.count // rows_per_pass))
     for number in range(passes):
@@ -86,8 +85,8 @@ def buckets(
             frame = frame.join(daft.from_arrow(leave_out.select(["id"])), on="id", how="anti")
         frame = frame.select("id", keys(daft.col("minhash")).alias("key")).explode("key")
         frame = frame.where(daft.col("key").not_null())
-        frame = frame.groupby("key").agg(daft.col("id").list_agg().alias("ids"))
-        frame = frame.where(daft.lit(1) < list_count(daft.col("ids"))).select("ids")
+        frame = frame.groupby("key").agg(daft.col("id").list_agg().alias("ids"), daft.col("id").count().alias("count"))
+        frame = frame.where(daft.col("count") > daft.lit(1)).select("ids")
         for batch in frame.to_arrow_iter():
             for ids in batch.column("ids").to_pylist():
                 yield sorted(ids)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
-from quantatissu.corpus.dedup.shingles import shingles
+from quantatissu.corpus.dedup.shingles import chunks, shingle_sets
 from quantatissu.corpus.dedup.tokens import U64
 
 
@@ -18,11 +19,12 @@ class Spill:
         self._file = file.open("w+b", buffering=1 << 20)
         self._offsets = [0]
 
-    def append(self, text: str) -> None:
-        """Add the shingle set of `text` under the next number."""
-        found = shingles(text)
-        self._file.write(found.tobytes())
-        self._offsets.append(self._offsets[-1] + len(found))
+    def extend(self, texts: Iterable[str]) -> None:
+        """Add the shingle sets of some texts under the next numbers."""
+        for chunk in chunks(texts):
+            sets = shingle_sets(chunk)
+            self._file.write(sets.hashes.tobytes())
+            self._offsets += (self._offsets[-1] + np.cumsum(sets.counts)).tolist()
 
     def __getitem__(self, number: int) -> U64:
         start, stop = self._offsets[number], self._offsets[number + 1]

@@ -4,9 +4,9 @@ A token is a run of word characters (letters, digits, the underscore and every b
 other visible ASCII character: over UTF-8, the regex ``[A-Za-z0-9_\\x80-\\xff]+|[^\\sA-Za-z0-9_\\x80-\\xff]``. White
 space separates tokens and is otherwise ignored, so a reformatted text has the same ones.
 
-A token's hash is the polynomial ``sum(value(byte_k) * P**k) mod 2**64`` over its bytes, with random odd values for the
-bytes. It comes from prefix sums, as the hash of Karp and Rabin does ("Efficient randomized pattern-matching
-algorithms", 1987), so no step loops over characters or tokens in Python. It is the same in every process and on every
+A token's hash is made of its first eight and its last eight bytes, each loaded as one number, so that no step loops
+over characters or tokens in Python; the few tokens of more than sixteen bytes add those between. A token of up to eight
+bytes is a number by itself, and two of them never share a hash. Hashes are the same in every process and on every
 machine.
 """
 
@@ -35,19 +35,23 @@ def mix(values: U64) -> U64:
     return mixed
 
 
-def _classes() -> npt.NDArray[np.uint8]:
-    classes = np.full(256, _SIGN, np.uint8)
+def _classes() -> bytes:
+    classes = bytearray([_SIGN]) * 256
     for byte in range(256):
         character = chr(byte)
         if byte >= 0x80 or character.isalnum() or character == "_":
             classes[byte] = _WORD
         elif character.isspace() or byte == 0:
             classes[byte] = _SPACE
-    return classes
+    return bytes(classes)
 
 
-_CLASS = _classes()
-_VALUE = mix(np.arange(1, 257, dtype=np.uint64) * np.uint64(_BASE)) | np.uint64(1)
+_CLASSES = _classes()
+_LONG = 17  # from here on there are bytes between the first eight and the last eight
+# By the length of a token: which bits of the loaded words are its own and not yet seen, and what tells lengths apart.
+_HEADS = np.array([(1 << 8 * min(length, 8)) - 1 for length in range(_LONG + 1)], np.uint64)
+_TAILS = np.array([2**64 - 1 if length > 8 else 0 for length in range(_LONG + 1)], np.uint64)
+_LENGTHS = mix(np.arange(_LONG + 1, dtype=np.uint64)) & _TAILS
 
 
 class _Powers:
@@ -87,22 +91,38 @@ def encode(text: str) -> bytes:
 
 def scan(data: bytes) -> Tokens:
     """Find and hash the tokens of UTF-8 text."""
-    codes = np.frombuffer(data, np.uint8)
-    if not len(codes):
-        none = np.empty(0, np.intp)
-        return Tokens(none, none, np.empty(0, np.uint64))
-    classes = _CLASS[codes]
-    word = classes == _WORD
-    first, last = classes == _SIGN, classes == _SIGN
-    first[0] |= word[0]
-    first[1:] |= word[1:] & ~word[:-1]
-    last[-1] |= word[-1]
-    last[:-1] |= word[:-1] & ~word[1:]
-    starts, ends = np.flatnonzero(first), np.flatnonzero(last) + 1
-    sums = np.zeros(len(codes) + 1, np.uint64)
-    np.cumsum(_VALUE[codes] * _powers.upto(len(codes)), out=sums[1:])
-    hashes = (sums[ends] - sums[starts]) * _inverses.upto(len(codes))[starts]
-    return Tokens(starts, ends, mix(hashes))
+    padded = data + bytes(8)  # so that eight bytes can be loaded wherever a token starts
+    classes = np.frombuffer(b"\0" + padded.translate(_CLASSES), np.uint8)  # [i + 1] is that of byte i
+    here, in_word = classes[1 : len(data) + 1], classes & _WORD
+    # A sign is a token by itself. A word character starts one where none is before it, and ends one where none follows.
+    starts = np.flatnonzero(here > in_word[: len(data)])
+    ends = np.flatnonzero(here > in_word[2 : len(data) + 2]) + 1
+    return Tokens(starts, ends, _hashes(padded, starts, ends))
+
+
+def _hashes(padded: bytes, starts: Positions, ends: Positions) -> U64:
+    """One hash for each token of a text that eight more bytes follow."""
+    words: U64 = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))  # [i] is made of the bytes i to i + 7
+    lengths = np.minimum(ends - starts, _LONG)
+    hashes = words[starts] & _HEADS[lengths]
+    hashes *= np.uint64(_BASE)
+    hashes += words[np.maximum(ends - 8, 0)] & _TAILS[lengths]
+    hashes += _LENGTHS[lengths]
+    long = np.flatnonzero(lengths == _LONG)
+    if len(long):
+        hashes[long] += _between(words, starts[long], ends[long])
+    return mix(hashes)
+
+
+def _between(words: U64, starts: Positions, ends: Positions) -> U64:
+    """A hash of what lies between the first and the last eight bytes of each token, and of its length."""
+    lengths = ends - starts
+    counts = (lengths - 1) // 8 - 1
+    firsts = np.cumsum(counts) - counts
+    numbers = np.arange(1, counts.sum() + 1) - np.repeat(firsts, counts)  # 1, 2, ... within each token
+    at = np.repeat(starts, counts) + 8 * numbers
+    hashed = mix(words[at] + numbers.astype(np.uint64) * np.uint64(_BASE))
+    return mix(np.add.reduceat(hashed, firsts) + lengths.astype(np.uint64))
 
 
 def windows(hashes: U64, size: int) -> U64:

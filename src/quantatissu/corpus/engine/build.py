@@ -20,16 +20,17 @@ from quantatissu.corpus.engine.layout import Layout, locked, sweep, write_bytes,
 from quantatissu.corpus.engine.memory import Allotment, allot, give_back
 from quantatissu.corpus.engine.output import read_manifest, write_manifest, write_shards
 from quantatissu.corpus.engine.pipeline import Pipeline
-from quantatissu.corpus.engine.plan import Runner, use_runner
 from quantatissu.corpus.engine.schema import KEY, key_of
+from quantatissu.corpus.engine.splitting import splits_of
 from quantatissu.corpus.engine.synthesise import write_synthetic
 from quantatissu.corpus.engine.texts import Texts
-from quantatissu.corpus.engine.tokens import do_tokens, read_duplicates
+from quantatissu.corpus.engine.tokens import TokenWork, do_tokens, read_duplicates
 from quantatissu.corpus.engine.vocabulary import provide_tokenizer, require_end_of_text
 from quantatissu.corpus.recipe import EngineSettings, OpenRecipe, Recipe, settled
 from quantatissu.corpus.report import write_report
+from quantatissu.corpus.runner import Runner, use_runner
 from quantatissu.corpus.secrets import secret_stage
-from quantatissu.corpus.shards import ShardManifest
+from quantatissu.corpus.shards import ShardManifest, Splits
 from quantatissu.corpus.sources import Source
 from quantatissu.corpus.stages import (
     generated_stage,
@@ -118,13 +119,14 @@ class _Build:
         kept = [self.layout.kept(one.group) for one in planned]
         duplicates = self._duplicates(planned, kept)
         give_back()
-        tokenizer = self._tokenizer(kept, duplicates)
+        splits = splits_of(kept, read_duplicates(self.layout.duplicates), self.recipe.shards.validation)
+        tokenizer = self._tokenizer(kept, duplicates, splits)
         give_back()
         token_files = do_tokens(
             self.layout,
             planned,
-            digest(duplicates, tokenizer, self.recipe.seed, self.recipe.shards.model_dump()),
-            self.recipe,
+            digest(duplicates, tokenizer, self.recipe.seed, self.recipe.shards.model_dump(), splits.described),
+            TokenWork(self.layout.root, self.recipe.seed, splits),
             workers=self.allotment.workers,
             progress=self.progress,
         )
@@ -140,6 +142,7 @@ class _Build:
             planned,
             digest(duplicates, self.versions),
             self.recipe,
+            splits,
             workers=self.allotment.workers,
             progress=self.progress,
         )
@@ -203,14 +206,20 @@ class _Build:
         rows = min(settings.rows_per_pass, self.allotment.dedup_rows)
         return settings.model_copy(update={"texts_megabytes": megabytes, "rows_per_pass": rows})
 
-    def _tokenizer(self, kept: Sequence[Path], duplicates: str) -> str:
+    def _tokenizer(self, kept: Sequence[Path], duplicates: str, splits: Splits) -> str:
         """Have the tokenizer in place; returns its digest."""
         given = self.recipe.tokenizer.path
-        key = digest(duplicates, self.recipe.seed, settled(self.recipe)["tokenizer"], given and file_digest(given))
+        key = digest(
+            duplicates,
+            self.recipe.seed,
+            settled(self.recipe)["tokenizer"],
+            splits.described,
+            given and file_digest(given),
+        )
         mark = self.layout.work / "tokenizer.key"
         if not (mark.is_file() and mark.read_text() == key and self.layout.tokenizer.is_file()):
             with self.progress.stage("tokenizer", None, "files") as stage:
-                provide_tokenizer(self.layout, kept, read_duplicates(self.layout.duplicates), self.recipe)
+                provide_tokenizer(self.layout, kept, read_duplicates(self.layout.duplicates), self.recipe, splits)
                 stage.advance(1)
             write_bytes(mark, key.encode())
         return file_digest(self.layout.tokenizer)

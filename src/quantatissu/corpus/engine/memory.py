@@ -25,10 +25,10 @@ class Allotment:
 
 
 # Measured on CPython 3.11 with pyarrow 25 and daft 0.7: the whole pipeline in a worker with one batch of texts in hand,
-# and the process that runs the plans, after it looked for duplicates. A row of a band while Daft groups it: id, key,
-# hash table, and its copies.
+# and the process that runs the plans, after it looked for duplicates among 200,000 documents (allocators keep what it
+# needed for that). A row of a band while Daft groups it: id, key, hash table, and its copies.
 _WORKER = 300 << 20
-_DRIVER = 144 << 20
+_DRIVER = 288 << 20
 _ROW = 256
 
 

@@ -42,7 +42,7 @@ def write_shards(
             written = 0
             last = ""
             for table in shuffle.sorted():
-                for row in _rows(table):
+                for row in table.to_pylist():
                     # A file that was read twice has one id; equal ids are neighbours.
                     if row["id"] == last:
                         continue
@@ -68,12 +68,6 @@ def write_shards(
             writer.discard()
             raise
         return writer.close()
-
-
-def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-    """The rows of a table, a few at a time as Python objects."""
-    for batch in table.to_batches(max_chunksize=256):
-        yield from batch.to_pylist()
 
 
 def write_manifest(layout: Layout, facts: Mapping[str, Any]) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 ORDER = "order"
 """The column to sort by: uint64, evenly spread. Ties are broken by the column ``id``."""
+_SHARE = 8  # of the memory, for one bucket
+_ROWS = 256
 
 
 def order_of(identity: str, seed: int) -> int:
@@ -21,15 +24,17 @@ def order_of(identity: str, seed: int) -> int:
 class Shuffle:
     """Sorts record batches by `ORDER`. What does not fit in ``memory_bytes`` waits in files in ``folder``.
 
-    The range of the order is cut into buckets of about ``memory_bytes`` each; rows go to their bucket's file as they
-    come, and the buckets are sorted one at a time. ``total_bytes`` is what all batches will hold, about.
+    The range of the order is cut into buckets; rows go to their bucket's file as they come, and the buckets are sorted
+    one at a time. What is held is counted with the copies that are made of it and with what allocators keep: a bucket
+    has an eighth of ``memory_bytes``, and rows are written out when they have a quarter. ``total_bytes`` is what all
+    batches will hold, about.
     """
 
     def __init__(self, folder: Path, schema: pa.Schema, *, total_bytes: int, memory_bytes: int) -> None:
         self._folder = folder
         self._schema = schema
         self._memory = memory_bytes
-        wanted = max(1, -(-total_bytes // max(memory_bytes, 1)))
+        wanted = 1 if total_bytes <= memory_bytes // 2 else -(-total_bytes // max(memory_bytes // _SHARE, 1))
         self._bits = (wanted - 1).bit_length()
         self._held: list[list[pa.RecordBatch]] = [[] for _ in range(1 << self._bits)]
         self._bytes = 0
@@ -44,19 +49,26 @@ class Shuffle:
             for bucket in np.unique(buckets):
                 self._held[bucket].append(batch.take(pa.array(np.flatnonzero(buckets == bucket))))
         self._bytes += batch.nbytes
-        if self._bits and self._bytes > self._memory:
+        if self._bits and self._bytes > self._memory // 4:
             self._spill()
 
     def sorted(self) -> Iterator[pa.Table]:
-        """All rows in order, one table for each bucket; ends the sort: its files are removed as they are read."""
+        """All rows in order, some at a time; ends the sort: its files are removed as they are read."""
         if self._bits:
             self._spill()
-        for bucket, held in enumerate(self._held):
-            batches = held if not self._bits else list(self._read(bucket))
-            self._held[bucket] = []
-            table = pa.Table.from_batches(batches, self._schema)
-            yield table.sort_by([(ORDER, "ascending"), ("id", "ascending")])
+        for bucket in range(len(self._held)):
+            yield from self._sorted(bucket)
             self._file(bucket).unlink(missing_ok=True)
+            pa.default_memory_pool().release_unused()
+
+    def _sorted(self, bucket: int) -> Iterator[pa.Table]:
+        held, self._held[bucket] = self._held[bucket], []
+        table = pa.Table.from_batches(self._read(bucket) if self._bits else held, self._schema)
+        del held
+        table = table.combine_chunks()  # taking rows out of many pieces would put them together each time
+        order = pc.sort_indices(table, sort_keys=[(ORDER, "ascending"), ("id", "ascending")])
+        for start in range(0, len(order), _ROWS):
+            yield table.take(order.slice(start, _ROWS))
 
     def _file(self, bucket: int) -> Path:
         return self._folder / f"{bucket:05d}.arrows"

@@ -19,12 +19,13 @@ from quantatissu.corpus.engine.identity import digest
 from quantatissu.corpus.engine.layout import Layout, write_bytes
 from quantatissu.corpus.engine.plan import map_jobs
 from quantatissu.corpus.engine.tokens import read_duplicates
+from quantatissu.corpus.shards.splits import TRAIN
 from quantatissu.corpus.synthetic import SyntheticSettings, inject, write_records
 
 if TYPE_CHECKING:
     from quantatissu.corpus.engine.ids import IdSet
     from quantatissu.corpus.recipe import Recipe
-    from quantatissu.corpus.shards import ShardSettings
+    from quantatissu.corpus.shards import Splits
     from quantatissu.foundation.progress import Progress
 
 _COLUMNS = ("id", "text", "language", "licences", "source", "repository", "revision", "path", "date", "size")
@@ -37,7 +38,7 @@ class SyntheticWork:
     root: Path
     seed: int
     settings: SyntheticSettings
-    shards: ShardSettings
+    splits: Splits
 
     def __call__(self, job: str) -> str:
         planned = unpack(job)
@@ -59,14 +60,21 @@ class SyntheticWork:
                 table = file.read_row_group(number, columns=list(_COLUMNS))
                 unique = ~self._duplicates.contains(table.column("id").to_pylist())
                 for row in table.filter(pa.array(unique)).to_pylist():
-                    if self.shards.split(row["repository"]) == "train":
+                    if self.splits.of(row["repository"]) == TRAIN:
                         origin = Origin(*(row[name] for name in ("source", "repository", "revision", "path", "date")))
                         licences = tuple(row["licences"])
                         yield Document(row["id"], origin, row["text"], row["size"], row["language"], licences)
 
 
 def write_synthetic(
-    layout: Layout, planned: Sequence[Planned], key: str, recipe: Recipe, *, workers: int, progress: Progress
+    layout: Layout,
+    planned: Sequence[Planned],
+    key: str,
+    recipe: Recipe,
+    splits: Splits,
+    *,
+    workers: int,
+    progress: Progress,
 ) -> int:
     """Make the records that the recipe asks for, of every group that is not done with ``key`` and its settings, and
     remove those of an earlier one. Returns how many there are. Raises QuantaError when the linter or the sandbox they
@@ -80,12 +88,10 @@ def write_synthetic(
     for path in sorted(folder.glob("*/*")):
         if path.with_suffix("") not in stems:
             path.unlink()
-    key = digest(
-        key, recipe.seed, recipe.synthetic.model_dump(mode="json", exclude={"workers"}), recipe.shards.validation
-    )
+    key = digest(key, recipe.seed, recipe.synthetic.model_dump(mode="json", exclude={"workers"}), splits.described)
     keyed = [replace(one, key=digest(key, one.key)) for one in planned]
     waiting = [one for one in keyed if _read_done(_done(layout, one)).get("key") != one.key]
-    work = SyntheticWork(layout.root, recipe.seed, recipe.synthetic, recipe.shards)
+    work = SyntheticWork(layout.root, recipe.seed, recipe.synthetic, splits)
     with progress.stage("inject errors", len(keyed), "groups") as stage:
         stage.skip(len(keyed) - len(waiting))
         for _ in map_jobs(work, [pack(one) for one in waiting], workers=workers):

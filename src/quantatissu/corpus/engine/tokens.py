@@ -20,8 +20,7 @@ from quantatissu.corpus.engine.schema import KEY
 from quantatissu.corpus.engine.shuffle import ORDER, order_of
 
 if TYPE_CHECKING:
-    from quantatissu.corpus.recipe import Recipe
-    from quantatissu.corpus.shards import ShardSettings
+    from quantatissu.corpus.shards import Splits
     from quantatissu.foundation.progress import Progress
     from quantatissu.tokenizer import Tokenizer
 
@@ -53,7 +52,7 @@ class TokenWork:
 
     root: Path
     seed: int
-    settings: ShardSettings
+    splits: Splits
 
     def __call__(self, job: str) -> str:
         planned = unpack(job)
@@ -91,7 +90,7 @@ class TokenWork:
         return {
             **{name: batch.column(name) for name in _COPIED},
             ORDER: [order_of(identity, self.seed) for identity in ids],
-            "split": [self.settings.split(repository) for repository in repositories],
+            "split": [self.splits.of(repository) for repository in repositories],
             "tokens": [ids_.tobytes() for ids_ in encoded],
         }
 
@@ -110,14 +109,13 @@ def _record_batch(columns: dict[str, Any], schema: pa.Schema) -> pa.RecordBatch:
 
 
 def do_tokens(
-    layout: Layout, planned: Sequence[Planned], key: str, recipe: Recipe, *, workers: int, progress: Progress
+    layout: Layout, planned: Sequence[Planned], key: str, work: TokenWork, *, workers: int, progress: Progress
 ) -> list[Path]:
-    """Tokenise every group that is not done with ``key``, which stands for tokenizer and duplicates. Returns the files
-    of all groups, in their order.
+    """Tokenise every group that is not done with ``key``, which stands for tokenizer, duplicates and splits. Returns
+    the files of all groups, in their order.
     """
     keyed = [replace(one, key=digest(key, one.key)) for one in planned]
     waiting = [one for one in keyed if _key_of(layout.tokens(one.group)) != one.key]
-    work = TokenWork(layout.root, recipe.seed, recipe.shards)
     total = 0
     with progress.stage("tokenise", len(keyed), "groups") as stage:
         stage.skip(len(keyed) - len(waiting))

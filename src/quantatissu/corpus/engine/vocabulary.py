@@ -15,6 +15,7 @@ from quantatissu.corpus.engine.plan import map_jobs
 from quantatissu.corpus.engine.shuffle import order_of
 from quantatissu.corpus.engine.texts import Texts
 from quantatissu.corpus.recipe import Recipe
+from quantatissu.corpus.shards.splits import TRAIN, Splits
 from quantatissu.foundation import QuantaError
 from quantatissu.tokenizer import Tokenizer, TrainSettings, load_tokenizer, train_tokenizer
 
@@ -37,7 +38,7 @@ class TrainingWork:
         return tokenizer.fingerprint
 
 
-def provide_tokenizer(layout: Layout, files: Sequence[Path], duplicates: IdSet, recipe: Recipe) -> None:
+def provide_tokenizer(layout: Layout, files: Sequence[Path], duplicates: IdSet, recipe: Recipe, splits: Splits) -> None:
     """Put ``tokenizer.json`` into the build folder. Raises QuantaError for one that does not do, and when there is no
     text to train one on.
     """
@@ -45,7 +46,7 @@ def provide_tokenizer(layout: Layout, files: Sequence[Path], duplicates: IdSet, 
     if settings.path is not None:
         write_bytes(layout.tokenizer, require_end_of_text(settings.path).source.encode())
         return
-    ids = sample(files, duplicates, recipe)
+    ids = sample(files, duplicates, recipe, splits)
     if not ids:
         raise QuantaError("no document is left to train a tokenizer on", hint="`quanta corpus why-dropped` says why.")
     work = TrainingWork(layout.root, tuple(files), tuple(ids), settings.train)
@@ -61,7 +62,7 @@ def require_end_of_text(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def sample(files: Sequence[Path], duplicates: IdSet, recipe: Recipe) -> list[str]:
+def sample(files: Sequence[Path], duplicates: IdSet, recipe: Recipe, splits: Splits) -> list[str]:
     """Ids of documents drawn by the recipe's seed, in the seeded order, up to about the sample's size. Held-out
     repositories take no part. Which are drawn does not depend on how documents are spread over files.
     """
@@ -74,7 +75,7 @@ def sample(files: Sequence[Path], duplicates: IdSet, recipe: Recipe) -> list[str
         for row in np.flatnonzero(unique).tolist():
             identity = table.column("id")[row].as_py()
             order = order_of(identity, recipe.seed)
-            if order < share * 2**64 and recipe.shards.split(table.column("repository")[row].as_py()) == "train":
+            if order < share * 2**64 and splits.of(table.column("repository")[row].as_py()) == TRAIN:
                 drawn.append((order, identity, table.column("size")[row].as_py()))
     drawn.sort()
     ends = np.cumsum([size for _, _, size in drawn]) if drawn else np.empty(0)

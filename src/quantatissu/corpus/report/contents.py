@@ -102,6 +102,8 @@ def tokens(report: Report) -> Section:
         "Splits",
         [
             Column("Split"),
+            Column("Repositories", "number"),
+            Column("Largest"),
             Column("Files", "number"),
             Column("Bytes", "number"),
             Column("Tokens", "number"),
@@ -112,6 +114,8 @@ def tokens(report: Report) -> Section:
         (
             (
                 split.name,
+                count(split.repositories),
+                ", ".join(split.largest),
                 count(split.kept.documents),
                 size(split.kept.bytes),
                 count(split.tokens),
@@ -148,10 +152,15 @@ def tokens(report: Report) -> Section:
             for line in spoken
         ),
     )
+    held_out = (
+        "Validation holds whole repositories: no file of theirs is in training. "
+        if any(split.name == "validation" for split in report.splits)
+        else "Nothing is held out: the recipe asks for none, or there are too few repositories to spare a whole one. "
+    )
     return Section(
         "Tokens and splits",
-        "What training sees. Bytes per token say how well the tokenizer fits a language: where they are low, the same "
-        "code costs more tokens, time and context.",
+        f"What training sees. {held_out}Bytes per token say how well the tokenizer fits a language: where they are "
+        "low, the same code costs more tokens, time and context.",
         [splits, by_language],
     )
 

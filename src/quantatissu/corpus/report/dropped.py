@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from quantatissu.corpus.report.build import Build, batches
 from quantatissu.corpus.report.model import Amount, Example, Reason
 from quantatissu.corpus.report.tables import counted, lowest, records, totals
-
-if TYPE_CHECKING:
-    pass
 
 EXAMPLES = 3
 SECRETS = "secrets"
@@ -58,14 +55,5 @@ def _reasons(counts: Sequence[Row], examples: Sequence[Row]) -> tuple[Reason, ..
 
 
 def _example(row: Row) -> Example:
-    return Example(
-        id=row["id"],
-        source=row["source"],
-        repository=row["repository"],
-        revision=row["revision"],
-        path=row["path"],
-        language=row["language"],
-        size=row["size"],
-        detail=row["detail"],
-        excerpt="" if row["stage"] == SECRETS else row["excerpt"],
-    )
+    told = {name: row[name] for name in _TELLING}
+    return Example(**told if row["stage"] != SECRETS else {**told, "excerpt": ""})

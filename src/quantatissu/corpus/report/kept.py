@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -32,12 +32,14 @@ class Kept:
     """Documents that passed all stages.
 
     ``cells`` are rows of source, language, ``kind`` of duplicate (None: not one), split (None: not in the shards),
-    documents, bytes and tokens. All else is about the documents in the shards; lengths are fine histograms, those of
-    files in bytes by language, of documents in tokens over all.
+    documents, bytes and tokens. All else is about the documents in the shards: ``splits`` are the repositories in each
+    split, the largest first (of hundreds of thousands just those); lengths are fine histograms, those of files in bytes
+    by language, of documents in tokens over all.
     """
 
     cells: Sequence[Mapping[str, Any]] = ()
     repositories: tuple[Repository, ...] = ()
+    splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     licences: tuple[LicenceLine, ...] = ()
     redactions: tuple[Redaction, ...] = ()
     file_bytes: dict[str, Counts] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Kept:
 def read_kept(build: Build) -> Kept:
     """Joins the groups' tables with those of duplicates and provenance, a range of ids at a time."""
     kept = Kept()
-    cells = repositories = licences = None
+    cells = repositories = splits = licences = None
     found: Counter[str] = Counter()
     holding: Counter[str] = Counter()
     for first, end in build.ranges() if build.kept else ():
@@ -57,6 +59,7 @@ def read_kept(build: Build) -> Kept:
         repositories = heaviest(
             totals([repositories, inside], ["source", "repository"], ["documents", "bytes"]), "bytes"
         )
+        splits = heaviest(totals([splits, inside], ["split", "repository"], ["bytes"]), "bytes")
         licences = heaviest(totals([licences, inside], ["licence"], ["documents", "bytes"]), "bytes")
         _add_redactions(inside, found, holding)
         _add_lengths(inside, kept)
@@ -65,6 +68,10 @@ def read_kept(build: Build) -> Kept:
         Repository(row["source"], row["repository"], Amount(row["documents"], row["bytes"]))
         for row in _largest(repositories, "repository", _REPOSITORIES)
     )
+    by_split: dict[str, list[str]] = defaultdict(list)
+    for row in _largest(splits, "repository", None):
+        by_split[row["split"]].append(row["repository"])
+    kept.splits = {name: tuple(own) for name, own in by_split.items()}
     kept.licences = tuple(
         LicenceLine(
             tuple(part for part in row["licence"].split(_BETWEEN_LICENCES) if part),
@@ -122,5 +129,5 @@ def _add_lengths(rows: pa.Table, kept: Kept) -> None:
     kept.file_tokens = kept.file_tokens + histogram(rows["tokens"].to_numpy())
 
 
-def _largest(table: pa.Table | None, name: str, limit: int) -> list[dict[str, Any]]:
+def _largest(table: pa.Table | None, name: str, limit: int | None) -> list[dict[str, Any]]:
     return sorted(records(table), key=lambda row: (-row["bytes"], row[name]))[:limit]

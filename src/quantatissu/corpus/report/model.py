@@ -76,14 +76,20 @@ class LanguageLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A document that was left out. ``excerpt`` is its beginning, empty where it might show a secret."""
+class Place:
+    """Which document something is about, and where that came from."""
 
     id: str
-    source: str
     repository: str
     revision: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example(Place):
+    """A document that was left out. ``excerpt`` is its beginning, empty where it might show a secret."""
+
+    source: str
     language: str
     size: int
     detail: str
@@ -123,14 +129,10 @@ class Lengths:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class Member(Place):
     """A document of a cluster of duplicates. ``jaccard`` is its similarity to the one kept (1 for that one itself)."""
 
-    id: str
     source: str
-    repository: str
-    revision: str
-    path: str
     size: int
     kind: str
     jaccard: float
@@ -181,24 +183,22 @@ class Redaction:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A part of the shards (``train``, ``validation``)."""
+    """A part of the shards (``train``, ``validation``), of whole repositories: how many, and the largest of them."""
 
     name: str
     kept: Amount
     tokens: int
     shards: int
+    repositories: int
+    largest: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class Wrong(Place):
     """A synthetic record: a program made wrong on purpose. ``before`` are the wrong lines, ``after`` the right ones,
     ``evidence`` what shows that they are wrong.
     """
 
-    id: str
-    repository: str
-    revision: str
-    path: str
     operator: str
     before: str
     after: str

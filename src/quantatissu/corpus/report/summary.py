@@ -32,6 +32,7 @@ _STAGES = (
     "decontaminate",
 )
 _LAST = (EXACT, NEAR, LEFT)
+_NAMED = 5  # repositories of a split
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def summary(folder: Path) -> Report:
         ),
         hits=read_hits(build),
         redactions=kept.redactions,
-        splits=tuple(_splits(build, lots)),
+        splits=tuple(_splits(build, kept, lots)),
         synthetic=read_synthetic(build),
     )
 
@@ -166,10 +167,12 @@ def _sources(build: Build, lots: Iterable[_Lot]) -> Iterator[SourceLine]:
         )
 
 
-def _splits(build: Build, lots: Iterable[_Lot]) -> Iterator[Split]:
+def _splits(build: Build, kept: Kept, lots: Iterable[_Lot]) -> Iterator[Split]:
     by_split: dict[str, list[_Lot]] = defaultdict(list)
     for lot in lots:
         if not lot.step:
             by_split[lot.split].append(lot)
     for name, own in sorted(by_split.items(), key=lambda item: (-sum(lot.tokens for lot in item[1]), item[0])):
-        yield Split(name, _total(own), sum(lot.tokens for lot in own), build.shards(name))
+        repositories = kept.splits.get(name, ())
+        tokens = sum(lot.tokens for lot in own)
+        yield Split(name, _total(own), tokens, build.shards(name), len(repositories), repositories[:_NAMED])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quantatissu.corpus.languages import find
-from quantatissu.corpus.report.model import Example, Member, Wrong
+from quantatissu.corpus.report.model import Place
 from quantatissu.foundation.page import Html, code, element
 
 STAGES = {
@@ -44,7 +44,7 @@ def language_name(language: str) -> str:
     return known.label if known else language.capitalize()
 
 
-def place(where: Example | Member | Wrong) -> Html:
+def place(where: Place) -> Html:
     """A file's place: repository, revision, path."""
     revision = where.revision[:12] if len(where.revision) == 40 else where.revision
     holder = " ".join(part for part in (where.repository, revision) if part)

@@ -4,6 +4,7 @@ from quantatissu.corpus.shards.layout import ShardEntry, ShardError, ShardManife
 from quantatissu.corpus.shards.provenance import Provenance, write_provenance
 from quantatissu.corpus.shards.reader import Corpus, open_shards
 from quantatissu.corpus.shards.settings import ShardSettings
+from quantatissu.corpus.shards.splits import Splits, choose_splits
 from quantatissu.corpus.shards.writer import Placement, ShardWriter
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "ShardManifest",
     "ShardSettings",
     "ShardWriter",
+    "Splits",
+    "choose_splits",
     "open_shards",
     "write_provenance",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -17,9 +15,4 @@ class ShardSettings(BaseModel):
     block: int = Field(default=1 << 20, ge=1 << 12, le=1 << 26)
     """Bytes per checksum: what is read and checked together when a document is first touched."""
     validation: float = Field(default=0.01, ge=0, lt=1)
-    """Share of repositories held out in the split ``validation``."""
-
-    def split(self, repository: str) -> str:
-        """``train`` or ``validation``: by repository, so that no held-out file has a sibling in training."""
-        digest = hashlib.blake2b(repository.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-        return "validation" if int.from_bytes(digest, "big") < self.validation * 2**64 else "train"
+    """Share of the text, in whole repositories, held out in the split ``validation`` (see `splits`)."""

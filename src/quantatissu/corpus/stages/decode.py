@@ -34,7 +34,7 @@ _DECLARED = re.compile(
 
 # C0 and C1 controls but tab and LF, DEL, the byte order mark as a character, and noncharacters.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
-_ASCII_CONTROLS = bytes((set(range(32)) | {127}) - set(b"\t\n"))
+_ASCII_CONTROLS = bytes((set(range(32)) | {127}) - set(b"\t\n\r"))
 _BINARY_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\v\x1b\x1a"))
 _MAX_CONTROL_SHARE = 0.001
 _MAX_LOST_SHARE = 0.002  # of U+FFFD: somebody before us decoded it wrongly
@@ -65,7 +65,8 @@ def decode(raw: RawFile) -> Document | Drop:
     data = raw.data
     if not data:
         return Drop(NAME, "empty", "0 bytes")
-    text = _text(data)
+    plain = _is_plain(data)
+    text = data.decode("ascii") if plain else _text(data)
     if isinstance(text, Drop):
         return text
     if not text.isascii():
@@ -75,7 +76,7 @@ def decode(raw: RawFile) -> Document | Drop:
         text = repair_mojibake(text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if _has_controls(text):
+    if not plain:
         text = _CONTROLS.sub("", text)
     if not text or text.isspace():
         return Drop(NAME, "empty", "only blank lines")
@@ -91,11 +92,11 @@ def decode(raw: RawFile) -> Document | Drop:
     )
 
 
-def _has_controls(text: str) -> bool:
-    if text.isascii():
-        ascii_bytes = text.encode("ascii")
-        return len(ascii_bytes.translate(None, _ASCII_CONTROLS)) < len(ascii_bytes)
-    return _CONTROLS.search(text) is not None
+def _is_plain(data: bytes) -> bool:
+    """Whether it is ASCII with no control characters but tab and line ends, and no binary format's signature: most code
+    is, and there is nothing to repair in it then.
+    """
+    return data.isascii() and len(data.translate(None, _ASCII_CONTROLS)) == len(data) and not data.startswith(_MAGIC)
 
 
 def _text(data: bytes) -> str | Drop:

@@ -10,6 +10,8 @@ from quantatissu.corpus.stages.quality.signals import SIGNALS, Signal
 from quantatissu.corpus.stages.view import view
 
 Limits = tuple[tuple[Signal, float], ...]
+_STUBS = ".pyi"  # files of signatures: that their functions are empty is what they are for
+_NOT_OF_STUBS = {"max_empty_functions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +20,13 @@ class QualityStage:
 
     settings: QualitySettings
     name: str = "quality"
-    _limits: dict[str, Limits] = field(default_factory=dict, repr=False, compare=False)
+    _limits: dict[tuple[str, bool], Limits] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, document: Document) -> Document | Drop:
-        limits = self._limits.get(document.language)
+        kind = document.language, document.origin.path.endswith(_STUBS)
+        limits = self._limits.get(kind)
         if limits is None:
-            limits = self._limits[document.language] = _limits(self.settings, document.language)
+            limits = self._limits[kind] = _limits(self.settings, *kind)
         looked_at = view(document.text, document.language)
         for signal, limit in limits:
             if detail := signal.broken(looked_at, limit):
@@ -31,9 +34,10 @@ class QualityStage:
         return document
 
 
-def _limits(settings: QualitySettings, language: str) -> Limits:
+def _limits(settings: QualitySettings, language: str, stubs: bool) -> Limits:
     thresholds = settings.for_language(language)
-    limits = ((signal, getattr(thresholds, signal.setting)) for signal in SIGNALS)
+    asked = (signal for signal in SIGNALS if not (stubs and signal.setting in _NOT_OF_STUBS))
+    limits = ((signal, getattr(thresholds, signal.setting)) for signal in asked)
     return tuple((signal, limit) for signal, limit in limits if limit is not None)
 
 
