@@ -39,6 +39,9 @@ MODULES = (
     "benchmarks.training.resume",
     "benchmarks.training.overhead",
     "benchmarks.training.nano",
+    "benchmarks.training.parallel",
+    "benchmarks.model.equivalence",
+    "benchmarks.model.qlora",
 )
 TIME_LIMIT_SECONDS = 600
 

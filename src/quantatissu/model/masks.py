@@ -75,15 +75,15 @@ def build_mask(documents_BT: Tensor | None, *, flex: bool | None = None) -> Mask
 def attend(q_BHTN: Tensor, k_BKSN: Tensor, v_BKSN: Tensor, mask: Mask) -> Tensor:
     """Softmax attention, scaled by N^-0.5 [B, H, T, N]; K key heads serve H query heads in order. S keys, T queries."""
     if isinstance(mask, Packed):
-        out: Tensor = _attend_packed(q_BHTN, k_BKSN, v_BKSN, mask)
-        return out
+        packed: Tensor = _attend_packed(q_BHTN, k_BKSN, v_BKSN, mask)
+        return packed
     if isinstance(mask, Causal) and by_hand(q_BHTN):
         rows, length = q_BHTN.shape[0], q_BHTN.shape[2]
         return attend_blockwise(q_BHTN, k_BKSN, v_BKSN, (Span(0, rows, 0, length),))
     grouped = q_BHTN.shape[1] != k_BKSN.shape[1]
     if isinstance(mask, Blocks):
         flex = flex_attention if torch.compiler.is_compiling() else _compiled("flex_attention")
-        out = flex(q_BHTN, k_BKSN, v_BKSN, block_mask=mask.blocks, enable_gqa=grouped)
+        out: Tensor = flex(q_BHTN, k_BKSN, v_BKSN, block_mask=mask.blocks, enable_gqa=grouped)
         return out
     allowed = mask.allowed if isinstance(mask, Dense) else None
     return F.scaled_dot_product_attention(
