@@ -28,31 +28,41 @@ def build_command(recipe: Path | None, out: Path, settings: Sequence[str] = (), 
 @dataclass(frozen=True, slots=True)
 class Watched:
     """A finished process: wall-clock seconds, processor seconds of it and all it started, and the most memory that they
-    held at once, in bytes: ``private`` counts a page that several share once, ``resident`` in each of them.
+    held at once, in bytes: ``private`` counts a page that several share once, ``resident`` in each of them. ``at`` is
+    what the process had last said when the former was largest.
     """
 
     seconds: float
     processor_seconds: float
     private: int
     resident: int
+    at: str
 
 
 def watch(command: Sequence[str], log: Path) -> Watched:
     """Run a command to its end and measure it. Raises CalledProcessError, and shows its log, when it fails."""
     started = time.perf_counter()
     private = resident = 0
+    at = ""
     spent: dict[int, float] = {}
     with log.open("wb") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as process:
         while process.poll() is None:
             tree = _tree(process.pid)
             spent |= {one: seconds for one in tree if (seconds := _processor_seconds(one)) is not None}
             now_private, now_resident = _memory(tree)
-            private, resident = max(private, now_private), max(resident, now_resident)
+            if now_private > private:
+                private, at = now_private, _last_line(log)
+            resident = max(resident, now_resident)
             time.sleep(0.05)
     if process.returncode:
         print(log.read_text(errors="replace"))
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Watched(time.perf_counter() - started, sum(spent.values()), private, resident)
+    return Watched(time.perf_counter() - started, sum(spent.values()), private, resident, at)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return lines[-1] if lines else "starting"
 
 
 def _tree(root: int) -> list[int]:

@@ -140,7 +140,6 @@ class TestReleases:
     def test_changes_of_form_are_left_out(self, new: str) -> None:
         assert releases.of_texts(self.OLD, new, random.Random(1)) == []
 
-
     def test_an_annotation_on_an_assignment_is_form_too(self) -> None:
         old = "def f(a):\n    total = a\n    return total\n"
         assert releases.of_texts(old, old.replace("total = a", "total: int = a"), random.Random(1)) == []

@@ -93,7 +93,7 @@ def test_questions_are_answered_for_people_and_programs(built: Built, capsys: py
 
 
 def test_one_worker_in_little_memory_gives_the_same_bytes(recipe: Path, built: Built, tmp_path: Path) -> None:
-    build(load(recipe, ["engine.workers=1", "engine.memory=640MB"]), tmp_path / "other")
+    build(load(recipe, ["engine.workers=1", "engine.memory=700MB"]), tmp_path / "other")
     assert contents(tmp_path / "other") == contents(built.folder)
 
 

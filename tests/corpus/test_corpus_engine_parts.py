@@ -129,7 +129,7 @@ def test_every_file_of_a_group_is_accounted_for(tmp_path: Path) -> None:
 
 
 def test_workers_follow_from_memory() -> None:
-    assert allot("640MB", 8).workers == 1
+    assert allot("700MB", 8).workers == 1
     assert allot("2GB", 8).workers == 5
     assert allot("64GB", 8).workers == 8
     with pytest.raises(QuantaError, match="too little"):

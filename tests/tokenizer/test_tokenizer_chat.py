@@ -93,6 +93,19 @@ def test_the_text_is_that_of_transformers(theirs: Any, first: int, tools: list[A
     assert render(TALK[first:], tools, prompt) == expected
 
 
+def test_other_templates_give_the_same_text_too(theirs: Any) -> None:
+    said = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "<think>b</think>\nc"},
+        {"role": "user", "content": "d"},
+    ]
+    for prompt in (False, True):
+        expected = theirs.apply_chat_template(
+            said, chat_template=CHATML, tokenize=False, add_generation_prompt=prompt, bos_token="<s>"
+        )
+        assert ChatTemplate(CHATML, {"bos_token": "<s>"}).render(said, add_generation_prompt=prompt) == expected
+
+
 def test_ids_and_mask_are_those_of_transformers(theirs: Any) -> None:
     expected = theirs.apply_chat_template(TALK, tools=TOOLS, return_dict=True, return_assistant_tokens_mask=True)
     encoded = encode_conversation(trained("bpe"), TALK, TOOLS)

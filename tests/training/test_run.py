@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -111,7 +112,7 @@ def test_killed_twice_without_warning_it_ends_the_same(corpus: Path, tmp_path: P
         process.send_signal(signal.SIGKILL)
         process.wait()
     process = cases.quanta("train", recipe, "--out", folder, "--resume")
-    out, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert cases.curve(folder) == cases.curve(tmp_path / "whole")
     epochs = [one["epoch"] for one in cases.curve(folder) if one["kind"] == "step"]
@@ -175,7 +176,9 @@ def test_a_half_written_checkpoint_is_never_seen(corpus: Path, tmp_path: Path) -
 def test_the_batch_size_in_pieces_changes_only_rounding(corpus: Path, tmp_path: Path) -> None:
     for micro in (1, 8):
         cases.run(
-            cases.table(corpus, steps=5, batch={"micro": micro}, precision={"compute": "fp64"}, evaluation={"every": 0}),
+            cases.table(
+                corpus, steps=5, batch={"micro": micro}, precision={"compute": "fp64"}, evaluation={"every": 0}
+            ),
             tmp_path / str(micro),
         )
     one, other = (
@@ -186,9 +189,7 @@ def test_the_batch_size_in_pieces_changes_only_rounding(corpus: Path, tmp_path: 
 
 
 def test_spiking_steps_are_skipped_and_recorded_until_it_is_hopeless(corpus: Path, tmp_path: Path) -> None:
-    given = cases.table(
-        corpus, steps=60, spikes={"factor": 1e-6, "window": 8, "give_up": 4}, evaluation={"every": 0}
-    )
+    given = cases.table(corpus, steps=60, spikes={"factor": 1e-6, "window": 8, "give_up": 4}, evaluation={"every": 0})
     with pytest.raises(QuantaError, match="broke down"):
         cases.run(given, tmp_path / "run")
     assert sum(one["kind"] == "skip" for one in cases.curve(tmp_path / "run")) == 4
@@ -216,3 +217,47 @@ def _wait_for_step(folder: Path, step: int) -> None:
                 return
         time.sleep(0.01)
     raise AssertionError(f"step {step} was never reached")
+
+
+def test_a_checkpoint_that_lost_a_file_is_no_checkpoint(corpus: Path, tmp_path: Path) -> None:
+    cases.run(cases.table(corpus, steps=8, evaluation={"every": 0}), tmp_path / "run")
+    checkpoints = Checkpoints(tmp_path / "run/checkpoints")
+    assert [one.step for one in checkpoints.all()] == [4, 8]
+    (checkpoints.folder / "step-00000008/model.safetensors").write_bytes(b"")
+    assert [one.step for one in checkpoints.all()] == [4]
+    finished = cases.run(cases.table(corpus, steps=8, evaluation={"every": 0}), tmp_path / "run", resume=True)
+    assert finished.ended.done
+    assert [one.step for one in checkpoints.all()] == [4, 8]
+
+
+@pytest.mark.parametrize(
+    "adapter", [{"rank": 4}, {"rank": 4, "dora": True, "dropout": 0.1}, {"rank": 2, "quantise": "nf4"}]
+)
+def test_an_adapter_is_trained_resumed_and_folded_in(
+    corpus: Path, whole: Path, tmp_path: Path, adapter: dict[str, object]
+) -> None:
+    from quantatissu.model.folders import load_model
+
+    given = cases.table(
+        corpus,
+        steps=8,
+        model={"init": str(whole / "checkpoints/step-00000012")},
+        adapter=adapter,
+        checkpoint={"keep": 9},
+        evaluation={"every": 0},
+    )
+    cases.run(given, tmp_path / "run")
+    cases.run(given, tmp_path / "cut")
+    shutil.rmtree(tmp_path / "cut/checkpoints/step-00000008")
+    cases.run(given, tmp_path / "cut", resume=True)
+    one, other = (cases.weights(tmp_path / name / "checkpoints/step-00000008") for name in ("run", "cut"))
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+    assert not any("base_layer" in name or "embed" in name for name in one), "the frozen weights are not saved again"
+    base, merged = load_model(whole / "checkpoints/step-00000012"), load_model(tmp_path / "run/merged")
+    changed = [name for name, p in merged.named_parameters() if not torch.equal(p, base.get_parameter(name))]
+    assert changed and all("proj" in name for name in changed)
+
+
+def test_an_adapter_needs_something_to_adapt(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(QuantaError, match="nothing to adapt"):
+        cases.run(cases.table(corpus, adapter={"rank": 2}), tmp_path / "run")

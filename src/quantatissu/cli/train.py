@@ -32,7 +32,8 @@ def train(
         bool, typer.Option("--resume", help="Go on from the last checkpoint in the run's folder.")
     ] = False,
     init: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Start from this checkpoint: ours, Llama, Qwen2 or Qwen3.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Start from this checkpoint (ours, Llama, Qwen2, Qwen3), or tissu."),
     ] = None,
     data: Annotated[
         list[Path] | None, typer.Option(metavar="PATH", help="A corpus, or a git repository; may be repeated.")
@@ -68,9 +69,13 @@ def run_train(
     if words and words[0] == "plot":
         return run_plot([Path(word) for word in words[1:]], out)
     _require_extra()
-    recipe, folder = _recipe(words, out=out, resume=resume, init=init, data=data)
-    if not resume and not dry_run:
-        _require_empty(folder)
+    from quantatissu.training.parallel import restarted, told_once
+
+    resume = resume or restarted()
+    with told_once():
+        recipe, folder = _recipe(words, out=out, resume=resume, init=init, data=data)
+        if not resume and not dry_run:
+            _require_empty(folder)
 
     from quantatissu.foundation.progress import open_progress
     from quantatissu.training.run import estimate, with_corpora
@@ -83,6 +88,9 @@ def run_train(
     progress = open_progress(sys.stderr)
     finished = train_model(with_corpora(recipe, folder, progress), folder, resume=resume, progress=progress)
     position, checkpoint = finished.ended.position, finished.checkpoint
+    code = 0 if finished.ended.done else 128 + finished.ended.signal
+    if not finished.main:
+        return code
     assert checkpoint is not None
     if finished.ended.done:
         from quantatissu.training.metrics.plot import plot_runs
@@ -102,7 +110,7 @@ def run_train(
             print(f"Curves: {printable(str(folder / 'curves.png'))}")
         else:
             print(f"Go on with: quanta train --resume --out {printable(str(folder))}")
-    return 0 if finished.ended.done else 128 + finished.ended.signal
+    return code
 
 
 def run_plot(runs: Sequence[Path], out: Path | None) -> int:
@@ -122,11 +130,11 @@ def _recipe(
 ) -> tuple[TrainRecipe, Path]:
     """The recipe that the command line means, and the run's folder."""
     from quantatissu.foundation.recipes import load_recipe, parse_recipe, rooted
-    from quantatissu.training.recipe import CorpusSettings, DataTable, ModelSettings, TrainRecipe
+    from quantatissu.training.recipe import TrainRecipe
     from quantatissu.training.run import stored_recipe
 
     names = [word for word in words if "=" not in word]
-    settings = [word for word in words if "=" in word]
+    settings = [*_paths(init, data), *_one_length([word for word in words if "=" in word])]
     if len(names) > 1:
         raise QuantaError(f"one recipe at a time: {names[0]} or {names[1]}", hint="Settings are written key=value.")
     if resume and not names:
@@ -134,20 +142,31 @@ def _recipe(
             raise QuantaError("which run?", hint="Pass its folder as --out.")
         return stored_recipe(out, settings), out
     name = names[0] if names else _DEFAULT
-    packaged = files("quantatissu").joinpath("recipes", "training", f"{name}.toml")
-    if Path(name).suffix != ".toml" and packaged.is_file():
-        recipe = parse_recipe(packaged.read_text(encoding="utf-8"), TrainRecipe, settings, name=name)
+    shipped = files("quantatissu").joinpath("recipes", "training", f"{name}.toml")
+    if Path(name).suffix != ".toml" and shipped.is_file():
+        recipe = parse_recipe(shipped.read_text(encoding="utf-8"), TrainRecipe, settings, name=name)
     else:
         # Paths in a recipe are meant from where it lies, those on the command line from here.
         recipe = rooted(load_recipe(Path(name), TrainRecipe, settings), Path(name).resolve().parent)
-    changes: dict[str, Any] = {}
-    if init is not None:
-        changes["model"] = ModelSettings.model_validate({**recipe.model.model_dump(), "init": init.resolve()})
-    if data:
-        corpora = tuple(CorpusSettings(path=path.resolve()) for path in data)
-        changes["data"] = DataTable.model_validate({**recipe.data.model_dump(), "corpus": corpora})
-    recipe = recipe.model_copy(update=changes)
     return recipe, out or Path(recipe.name)
+
+
+def _paths(init: Path | None, data: Sequence[Path]) -> list[str]:
+    """The options that are settings too, so that others can be laid over them: data.corpus.0.weight=0.9."""
+    from quantatissu.model.packaged import packaged
+
+    found = [f"data.corpus.{number}.path={json.dumps(str(path.resolve()))}" for number, path in enumerate(data)]
+    if init is not None:
+        start = init if init.exists() else packaged(str(init)) or init
+        found.append(f"model.init={json.dumps(str(start.resolve()))}")
+    return found
+
+
+def _one_length(settings: list[str]) -> list[str]:
+    """A run's length in tokens takes the place of one in steps, and the other way round."""
+    given = {setting.partition("=")[0].strip() for setting in settings}
+    other = {"steps": "tokens", "tokens": "steps"}
+    return [*(f"{other[name]}=0" for name in given & other.keys() if other[name] not in given), *settings]
 
 
 def _require_empty(folder: Path) -> None:

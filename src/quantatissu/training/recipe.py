@@ -7,8 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from quantatissu.model.adapters import AdapterConfig
 from quantatissu.training.data import FimSettings
+from quantatissu.training.objectives.settings import CausalSettings, GrpoSettings, ObjectiveSettings
 from quantatissu.training.optim import AverageSettings, OptimizerSettings, ScheduleSettings, SpikeSettings
+
+_READS = {"causal": ("data.corpus", "data.conversations"), "dpo": ("data.preferences",), "grpo": ("data.prompts",)}
+
+
+_STEPS = 1000
 
 
 class _Table(BaseModel):
@@ -39,15 +46,28 @@ class CorpusSettings(_Table):
 
 
 class DataTable(_Table):
-    """What is read, and how documents become samples."""
+    """What is read, and how documents become samples. One of ``corpus``, ``conversations``, ``preferences`` and
+    ``prompts``: the last three are files of records (JSON Lines or Parquet), or folders of such files.
+    """
 
     corpus: tuple[CorpusSettings, ...] = ()
+    conversations: tuple[Path, ...] = ()
+    """Records {"messages": [...], "tools": [...]}, for supervised fine-tuning on what the assistant says in them."""
+    preferences: tuple[Path, ...] = ()
+    """Records {"prompt", "chosen", "rejected"}, for the objective ``dpo``; a prompt is a text or messages."""
+    prompts: tuple[Path, ...] = ()
+    """Records {"prompt", ...} with whatever the scorer wants to know, for the objective ``grpo``."""
+    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """The share of the records that is only evaluated on, chosen by a hash of the prompt, or of the record's ``group``.
+    A corpus has a split of its own."""
+    chat_template: Path | None = None
+    """A Jinja file; by default the one beside the tokenizer, else that of our own vocabularies."""
     length: Annotated[int, Field(ge=16)] = 512
     """Tokens per sample."""
     packing: Literal["best-fit", "concatenate"] = "best-fit"
     fim: FimSettings = FimSettings()
     tokenizer: Path | None = None
-    """A tokenizer.json; by default that of the first corpus."""
+    """A tokenizer.json; by default that of the first corpus or, for records, of ``model.init``."""
     prefetch: Annotated[int, Field(ge=0)] = 4
     """Batches made ahead in the background."""
 
@@ -57,6 +77,11 @@ class DataTable(_Table):
         if any(given) and not all(given):
             raise ValueError("give a weight to every corpus, or to none")
         return self
+
+    @property
+    def records(self) -> tuple[Path, ...]:
+        """The files of records, of whatever kind."""
+        return self.conversations + self.preferences + self.prompts
 
 
 class BatchSettings(_Table):
@@ -138,12 +163,15 @@ class TrainRecipe(_Table):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")] = "run"
     seed: int = 0
-    steps: Annotated[int, Field(ge=1)] | None = None
-    """Length of the run in steps; or give ``tokens``."""
-    tokens: Annotated[int, Field(ge=1)] | None = None
-    """Length of the run in tokens, rounded up to whole steps."""
+    steps: Annotated[int, Field(ge=0)] = 0
+    """Length of the run in steps; 0: given in ``tokens``."""
+    tokens: Annotated[int, Field(ge=0)] = 0
+    """Length of the run in tokens, rounded up to whole steps; 0: given in ``steps``, and 1,000 steps if in neither."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    objective: ObjectiveSettings = CausalSettings()
     model: ModelSettings = ModelSettings()
+    adapter: AdapterConfig | None = None
+    """Train an adapter instead of all weights; its frozen base is ``model.init``."""
     data: DataTable = DataTable()
     batch: BatchSettings = BatchSettings()
     precision: PrecisionSettings = PrecisionSettings()
@@ -159,15 +187,45 @@ class TrainRecipe(_Table):
     @model_validator(mode="before")
     @classmethod
     def _one_length(cls, table: Any) -> Any:
-        if isinstance(table, dict) and table.get("steps") is not None and table.get("tokens") is not None:
+        if isinstance(table, dict) and table.get("steps") and table.get("tokens"):
             raise ValueError("give the run's length in steps or in tokens, not both")
         return table
+
+    @model_validator(mode="before")
+    @classmethod
+    def _best_of_answers(cls, table: Any) -> Any:
+        """A run that learns from its own answers has no held-out loss to be the best by."""
+        objective = table.get("objective") if isinstance(table, dict) else None
+        if isinstance(objective, dict) and objective.get("kind") == "grpo":
+            given = table.get("checkpoint")
+            if given is None or (isinstance(given, dict) and not {"best", "best_is"} & set(given)):
+                return {**table, "checkpoint": {**(given or {}), "best": "success", "best_is": "highest"}}
+        return table
+
+    @model_validator(mode="after")
+    def _data_for_objective(self) -> TrainRecipe:
+        kinds = ("corpus", "conversations", "preferences", "prompts")
+        given = [f"data.{kind}" for kind in kinds if getattr(self.data, kind)]
+        wanted = _READS[self.objective.kind]
+        if len(given) > 1:
+            raise ValueError(f"{given[0]} and {given[1]}: a run reads one kind of data")
+        if given and given[0] not in wanted:
+            raise ValueError(f"the objective {self.objective.kind} reads {' or '.join(wanted)}, not {given[0]}")
+        if not given and self.objective.kind != "causal":
+            raise ValueError(f"the objective {self.objective.kind} needs {wanted[0]}")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_groups(self) -> TrainRecipe:
+        objective = self.objective
+        if isinstance(objective, GrpoSettings):
+            if self.batch.samples % objective.group:
+                raise ValueError(f"batch.samples ({self.batch.samples}) is no multiple of objective.group")
+            if objective.max_tokens >= self.data.length:
+                raise ValueError("objective.max_tokens leaves no room for a prompt in data.length")
+        return self
 
     @property
     def total_steps(self) -> int:
         """Length of the run in steps."""
-        if self.steps is not None:
-            return self.steps
-        if self.tokens is not None:
-            return -(-self.tokens // (self.batch.samples * self.data.length))
-        return 1000
+        return self.steps or -(-self.tokens // (self.batch.samples * self.data.length)) or _STEPS

@@ -28,7 +28,7 @@ class Allotment:
 # and the process that runs the plans, after it looked for duplicates among 200,000 documents (allocators keep what it
 # needed for that). A row of a band while Daft groups it: id, key, hash table, and its copies.
 _WORKER = 300 << 20
-_DRIVER = 288 << 20
+_DRIVER = 320 << 20
 _ROW = 256
 
 

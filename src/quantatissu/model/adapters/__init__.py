@@ -6,6 +6,15 @@ them in.
 
 from quantatissu.model.adapters.attach import adapter_parameters, attach, merge
 from quantatissu.model.adapters.config import AdapterConfig
-from quantatissu.model.adapters.files import load_adapter, save_adapter
+from quantatissu.model.adapters.files import adapter_tensors, load_adapter, save_adapter, save_adapter_tensors
 
-__all__ = ["AdapterConfig", "adapter_parameters", "attach", "load_adapter", "merge", "save_adapter"]
+__all__ = [
+    "AdapterConfig",
+    "adapter_parameters",
+    "adapter_tensors",
+    "attach",
+    "load_adapter",
+    "merge",
+    "save_adapter",
+    "save_adapter_tensors",
+]

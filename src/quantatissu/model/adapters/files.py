@@ -44,15 +44,27 @@ _INERT: dict[str, tuple[Any, ...]] = {
 
 def save_adapter(model: Decoder, config: AdapterConfig, folder: str | Path, *, base: str | None = None) -> None:
     """Write the adapters of ``model`` to ``folder``; ``base`` is the path or name of the model they belong to."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {
-        f"{_PREFIX}{name}.{part}": tensor.detach().cpu().contiguous()
+    save_adapter_tensors(adapter_tensors(model), config, folder, base=base)
+
+
+def adapter_tensors(model: Decoder) -> dict[str, Tensor]:
+    """The adapters' weights under PEFT's names; views of the model's own."""
+    return {
+        f"{_PREFIX}{name}.{part}": tensor.detach()
         for name, layer in adapted(model)
         for part, tensor in layer.state_dict().items()
         if part in _WEIGHTS
     }
-    assert weights, "no adapter is attached"
+
+
+def save_adapter_tensors(
+    tensors: Mapping[str, Tensor], config: AdapterConfig, folder: str | Path, *, base: str | None = None
+) -> None:
+    """`save_adapter` for what `adapter_tensors` gave, copied perhaps while training goes on."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    assert tensors, "no adapter is attached"
+    weights = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     partial = folder / f".{WEIGHTS}.partial"
     save_file(weights, partial, metadata={"format": "pt"})
     partial.replace(folder / WEIGHTS)

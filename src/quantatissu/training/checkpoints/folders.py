@@ -4,8 +4,11 @@
         training.json            step, sample index, random states, scores: everything that is no tensor
         state/                   optimizer and averages, in safetensors
 
+        files.json               the size of every other file
+
 A checkpoint is written under another name, flushed, and renamed in one step; it is renamed again before it is deleted.
-So a folder with the name of a checkpoint is a whole one, whenever the power goes.
+So a folder with the name of a checkpoint is a whole one, whenever the power goes. Where folders are really names in an
+object store a rename is many small ones: there `files.json` tells a whole checkpoint from one on its way.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from quantatissu.training.parallel import Group
 
 TRAINING = "training.json"
+_FILES = "files.json"
 _NAME = re.compile(r"step-(\d{8,})")
 _PARTIAL = ".partial-"
 _DELETED = ".deleted-"
@@ -67,7 +71,8 @@ class Checkpoints:
         if not self.folder.is_dir():
             return []
         named = ((_NAME.fullmatch(path.name), path) for path in self.folder.iterdir())
-        return sorted((Checkpoint(path, int(m[1])) for m, path in named if m), key=lambda one: one.step)
+        found = (Checkpoint(path, int(match[1])) for match, path in named if match and _is_whole(path))
+        return sorted(found, key=lambda one: one.step)
 
     def last(self) -> Checkpoint | None:
         """The newest, or None."""
@@ -148,6 +153,7 @@ class Checkpoints:
     def _complete(self, partial: Path, step: int) -> None:
         """Make what was written a checkpoint."""
         path = self.folder / f"step-{step:08}"
+        (partial / _FILES).write_text(json.dumps(_sizes(partial), indent=1) + "\n", encoding="utf-8")
         _flush(partial)
         if path.exists():
             self._delete(path)
@@ -171,6 +177,20 @@ def _told(step: int) -> Iterator[None]:
             f"the checkpoint of step {step:,} cannot be written: {error}",
             hint="The last whole one is still there; --resume goes on from it.",
         ) from error
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether every file that was written is there at its size; a card may have been added since."""
+    try:
+        written: dict[str, int] = json.loads((folder / _FILES).read_text(encoding="utf-8"))
+        return all((folder / name).stat().st_size == size for name, size in written.items())
+    except (OSError, ValueError):
+        return False
 
 
 def _flush(folder: Path) -> None:

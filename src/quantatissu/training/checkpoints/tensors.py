@@ -8,8 +8,7 @@ many processes wrote can be read by one, or by another number of them.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -24,12 +23,12 @@ def save_tensors(tensors: Mapping[str, Tensor], folder: Path, group: ProcessGrou
     from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
 
     folder.mkdir(parents=True, exist_ok=True)
-    with _quiet():
-        state_dict_saver.save(
-            dict(tensors),
-            storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True),
-            process_group=group,
-        )
+    _quiet()
+    state_dict_saver.save(
+        dict(tensors),
+        storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True),
+        process_group=group,
+    )
 
 
 def load_tensors(tensors: Mapping[str, Tensor], folder: Path, group: ProcessGroup | None = None) -> None:
@@ -42,11 +41,9 @@ def load_tensors(tensors: Mapping[str, Tensor], folder: Path, group: ProcessGrou
 
     if not tensors and group is None:
         return
+    _quiet()
     try:
-        with _quiet():
-            state_dict_loader.load(
-                dict(tensors), storage_reader=HuggingFaceStorageReader(str(folder)), process_group=group
-            )
+        state_dict_loader.load(dict(tensors), storage_reader=HuggingFaceStorageReader(str(folder)), process_group=group)
     except Exception as error:  # the library wraps whatever went wrong in exceptions of its own
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise QuantaError(
@@ -55,9 +52,6 @@ def load_tensors(tensors: Mapping[str, Tensor], folder: Path, group: ProcessGrou
         ) from error
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the warning that one process is one process."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="torch.distributed is disabled")
-        yield
+def _quiet() -> None:
+    """Without the warning that one process is one process. For good: putting the filters back is not for threads."""
+    warnings.filterwarnings("ignore", message="torch.distributed is disabled")

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quantatissu.training.data.samples import Batch, Samples
+from quantatissu.training.data.samples import Batch
 
 _WAIT_SECONDS = 0.1
+
+
+class Source(Protocol):
+    """What samples come from: number i is always the same."""
+
+    def batch(self, indices: Sequence[int], *, index: int | None = None) -> Batch:
+        """The samples `indices` as rows, for `Batch.index` = `index`."""
+        ...
 
 
 class Loader:
@@ -24,7 +33,7 @@ class Loader:
     """
 
     def __init__(
-        self, samples: Samples, *, rows: int, rank: int = 0, world: int = 1, start: int = 0, prefetch: int = 2
+        self, samples: Source, *, rows: int, rank: int = 0, world: int = 1, start: int = 0, prefetch: int = 2
     ) -> None:
         if rows < 1 or start < 0 or prefetch < 0 or not 0 <= rank < world:
             raise ValueError("rows must be at least 1, start and prefetch 0, and rank below world")
@@ -55,10 +64,10 @@ def attention_mask(documents: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 
 def to_torch(batch: Batch, device: Any = None) -> dict[str, Any]:
-    """The four arrays of a batch as tensors, by name; without a copy on the CPU. Imports torch."""
+    """All arrays of a batch as tensors, by name; without a copy on the CPU. Imports torch."""
     import torch
 
-    arrays = {name: getattr(batch, name) for name in ("tokens", "targets", "documents", "positions")}
+    arrays = {one.name: getattr(batch, one.name) for one in fields(batch) if one.name != "index"}
     on_cpu = {name: torch.from_numpy(array) for name, array in arrays.items()}
     if device is None or torch.device(device).type == "cpu":
         return on_cpu

@@ -32,7 +32,7 @@ class Likelihoods(NamedTuple):
 
 class DirectPreference:
     """``-log sigmoid(h)`` with ``h = beta (log p/ref (chosen) - log p/ref (rejected))``; with label smoothing e:
-    ``-(1 - e) log sigmoid(h) - e log sigmoid(-h)``.
+    ``-(1 - e) log sigmoid(h) - e log sigmoid(-h)``. On top, where the settings say so, the loss of the chosen answer.
 
     In a row the even documents are chosen answers, each followed by the rejected one, both behind their prompt; only
     answers are scored. ``batch["reference"]`` fp32 [B, T] holds the reference's log-probability of an answer at the
@@ -48,9 +48,9 @@ class DirectPreference:
         return int(((batch["positions"] == 0) & (documents >= 0) & (documents % 2 == 1)).sum())
 
     def __call__(self, model: Decoder, batch: Tensors) -> Terms:
-        """See `Objective`; ``sums``: ``loss`` in nats, ``margin`` (h), ``accuracy`` (pairs with h above 0, ties half),
-        ``chosen_reward``, ``rejected_reward``, and ``likelier``: pairs whose chosen answer the model itself finds the
-        likelier one.
+        """See `Objective`; ``sums``: ``loss`` of the preference in nats, ``margin`` (h), ``accuracy`` (pairs with h
+        above 0, ties half), ``chosen_reward``, ``rejected_reward``, ``likelier``: pairs whose chosen answer the model
+        itself finds the likelier one; and ``chosen_loss`` of that answer, in nats a token.
         """
         own = likelihoods(model, batch, self._chunk)
         reference = by_document(batch["reference"], batch["documents"])
@@ -61,6 +61,8 @@ class DirectPreference:
         margin, smoothing = chosen - rejected, self._settings.label_smoothing
         losses = -(1 - smoothing) * logsigmoid(margin) - smoothing * logsigmoid(-margin)
         loss = (losses * real).sum()
+        own_loss = -(own.chosen / own.chosen_tokens.clamp(min=1) * real).sum()
+        objective = loss + self._settings.likelihood * own_loss if self._settings.likelihood else loss
         with torch.no_grad():
             likelier = own.chosen * chosen_scale > own.rejected * rejected_scale
             sums = {
@@ -70,8 +72,9 @@ class DirectPreference:
                 "chosen_reward": (chosen * real).sum(),
                 "rejected_reward": (rejected * real).sum(),
                 "likelier": (likelier & real).sum(),
+                "chosen_loss": own_loss.detach(),
             }
-        return Terms(loss, sums)
+        return Terms(objective, sums)
 
     def _scale(self, tokens: Tensor) -> Tensor:
         return 1.0 / tokens.clamp(min=1) if self._settings.length_normalised else torch.ones_like(tokens)

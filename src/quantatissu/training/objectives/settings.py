@@ -31,6 +31,9 @@ class DpoSettings(_Table):
     """The share of preferences that are taken to be the wrong way round (Mitchell, 2023)."""
     length_normalised: bool = False
     """Divide the log-ratio of an answer by its tokens, so that long ones weigh no more."""
+    likelihood: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the chosen answer's own loss, in nats a token (Pang et al., 2024). Without it both answers may become
+    less likely, the rejected one just more so."""
 
 
 class GrpoSettings(_Table):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor, Replicate, Shard
+
+# It warns that a matrix divided in two directions is gathered in two rounds; there is no other way.
+logging.getLogger("torch.distributed.tensor._redistribute").setLevel(logging.ERROR)
 
 _AT_ONCE = 2**26  # elements of whole matrices that a process holds at a time
 

@@ -21,12 +21,15 @@ class SpikeGuard:
         self.skipped_on_end = 0
 
     def accepts(self, norm: float) -> bool:
-        """Whether the step with this gradient norm is to be taken. Norms of skipped steps are not remembered."""
+        """Whether the step with this gradient norm is to be taken. Norms of skipped steps are not remembered, nor are
+        zeros: a step without a gradient (all answers alike, in reinforcement) says nothing about the others.
+        """
         if not math.isfinite(norm) or norm > self.limit:
             self.skipped_on_end += 1
             return False
         self.skipped_on_end = 0
-        self._norms.append(norm)
+        if norm > 0:
+            self._norms.append(norm)
         return True
 
     @property

@@ -5,7 +5,29 @@ a decoder, `filling` gives it weights, `whole` calls it as if it were not cut, `
 """
 
 from quantatissu.training.parallel.alone import Alone, Group
-from quantatissu.training.parallel.mesh import Mesh, local, local_rank, open_group, settle, told_once
+from quantatissu.training.parallel.mesh import (
+    Mesh,
+    local,
+    local_rank,
+    open_group,
+    processes,
+    restarted,
+    settle,
+    told_once,
+)
 from quantatissu.training.parallel.plan import Plan, make_plan
 
-__all__ = ["Alone", "Group", "Mesh", "Plan", "local", "local_rank", "make_plan", "open_group", "settle", "told_once"]
+__all__ = [
+    "Alone",
+    "Group",
+    "Mesh",
+    "Plan",
+    "local",
+    "local_rank",
+    "make_plan",
+    "open_group",
+    "processes",
+    "restarted",
+    "settle",
+    "told_once",
+]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -17,16 +18,24 @@ from torch.distributed.tensor import DTensor, Replicate
 
 from quantatissu.foundation import QuantaError
 from quantatissu.training.parallel.alone import Alone, Group
+from quantatissu.training.parallel.meeting import meet
 from quantatissu.training.parallel.plan import Plan, make_plan
 from quantatissu.training.recipe import ParallelSettings
 
 _DIMENSIONS = ("pipeline", "replicate", "shard", "tensor")
+_PATIENCE_SECONDS = 20
+_LOST = ("closed by peer", "reset by peer", "remote process exited")
 _WRITING = timedelta(hours=2)  # a checkpoint of any size is on the disk by then
 
 
 def processes() -> int:
     """How many torchrun started; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def restarted() -> bool:
+    """Whether torchrun has started the processes anew, after one of them failed: then the run is to be resumed."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
 def local_rank() -> int:
@@ -41,7 +50,7 @@ def told_once() -> Iterator[None]:
         yield
     except QuantaError as error:
         if int(os.environ.get("RANK", "0")):
-            raise SystemExit(error.exit_code) from None
+            _await_end(error)
         raise
 
 
@@ -49,8 +58,9 @@ def told_once() -> Iterator[None]:
 def open_group(settings: ParallelSettings, device: torch.device) -> Iterator[Group]:
     """The processes of this run, for as long as it lasts: those that torchrun started, or this one alone.
 
-    An error that leaves the context ends the run on all of them; the first process it reaches raises it, the others end
-    with SystemExit, so that it is told once. Raises QuantaError when the plan needs another number of processes.
+    An error that leaves the context ends the run on all of them. The first process that has one raises it; the others,
+    which fail in its wake, end with SystemExit as soon as torchrun stops them, so that it is told once.
+    Raises QuantaError when the plan needs another number of processes.
     """
     with told_once():
         plan = make_plan(settings, processes())
@@ -58,18 +68,38 @@ def open_group(settings: ParallelSettings, device: torch.device) -> Iterator[Gro
         yield Alone(device)
         return
     store, rank, size = next(iter(rendezvous("env://")))
+    store = meet(store, rank, size)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*barrier.*")
-        dist.init_process_group(backend, store=store, rank=rank, world_size=size)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
     try:
         yield Mesh(plan, device)
     except Exception as error:
-        # The others fail in its wake, as soon as they wait for this one.
-        if store.add("failures", 1) > 1:
-            raise SystemExit(getattr(error, "exit_code", 2)) from None
+        if not _first_to_fail(store):
+            _await_end(error)
+        if any(sign in str(error) for sign in _LOST):
+            raise QuantaError(
+                "another process of this run has ended, and this one cannot go on without it",
+                hint="--resume goes on from the last checkpoint, with any number of processes.",
+            ) from error
         raise
     dist.destroy_process_group()
+
+
+def _first_to_fail(store: Any) -> bool:
+    try:
+        return bool(store.add("failures", 1) == 1)
+    except RuntimeError:  # it was kept by a process that is gone
+        return False
+
+
+def _await_end(error: Exception) -> None:
+    """Let the process that tells of the error end first: torchrun stops all others when one has failed, and must not
+    cut it short. Returns when that one seems to be well.
+    """
+    try:
+        time.sleep(_PATIENCE_SECONDS)
+    except KeyboardInterrupt:
+        raise SystemExit(getattr(error, "exit_code", 2)) from None
 
 
 class Mesh:

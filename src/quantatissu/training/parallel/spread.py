@@ -25,13 +25,14 @@ from torch.distributed.tensor.parallel import (
 )
 
 from quantatissu.model import ModelConfig
+from quantatissu.model.checkpointing import Recompute
 from quantatissu.model.decoder import Decoder
 from quantatissu.training.parallel.mesh import Mesh
 from quantatissu.training.parallel.plan import layers_of_stage, require_fit
 
 
 def spread(
-    config: ModelConfig, mesh: Mesh, *, dtype: torch.dtype, compute: torch.dtype, compiled: bool, recompute: str
+    config: ModelConfig, mesh: Mesh, *, dtype: torch.dtype, compute: torch.dtype, compiled: bool, recompute: Recompute
 ) -> Decoder:
     """This process's part of a new decoder, with memory for its weights and nothing in it yet.
 
@@ -43,8 +44,7 @@ def spread(
     warnings.filterwarnings("ignore", message="FSDP2-wrapped module .* returned a view")
     with torch.device("meta"):
         model = Decoder(config).to(dtype=dtype)
-    # Set before the blocks are sharded: what is computed again is inside of what is gathered again.
-    model.recompute = recompute  # type: ignore[assignment]
+    model.set_recompute(recompute)
     _keep_stage(model, mesh)
     if mesh.plan.tensor > 1:
         _divide_matrices(model, mesh.devices["tensor"])

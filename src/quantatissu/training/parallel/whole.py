@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.distributed as dist
@@ -58,11 +58,11 @@ class Whole(Decoder):
     def _relayed(self, tokens: Tensor, options: dict[str, Any]) -> Tensor:
         stage, last = self._mesh.stage, self._mesh.plan.pipeline - 1
         shape = (*tokens.shape, self.config.hidden_size)
-        hidden = tokens
+        came = tokens
         if stage > 0:
-            hidden = torch.empty(shape, dtype=self._dtype(), device=self._mesh.device)
-            dist.recv(hidden, group=self._group, group_src=stage - 1)
-        hidden = self.part(hidden, **options)
+            came = torch.empty(shape, dtype=self._dtype(), device=self._mesh.device)
+            dist.recv(came, group=self._group, group_src=stage - 1)
+        hidden: Tensor = self.part(came, **options)
         hidden = hidden.contiguous()
         if stage < last:
             dist.send(hidden, group=self._group, group_dst=stage + 1)
@@ -76,9 +76,8 @@ class Whole(Decoder):
             return torch.get_autocast_dtype(kind)
         return next(self.part.parameters()).dtype
 
-    def train(self, mode: bool = True) -> Whole:
+    def train(self, mode: bool = True) -> Self:
         """Evaluation begins and ends here: what it gathered is not kept, weights may change in between."""
         settle(self.part)
         self._head = None
-        super().train(mode)
-        return self
+        return super().train(mode)

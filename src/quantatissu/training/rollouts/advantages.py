@@ -12,8 +12,8 @@ def group_advantages(rewards: NDArray[np.float64], *, scale: bool) -> NDArray[np
     """``r - mean(r)`` of each group, both [groups, answers]; with ``scale`` divided by the group's standard deviation
     (Shao et al., 2024; over all its answers, not corrected for their number). All the same: all zero.
     """
-    centred = rewards - rewards.mean(axis=1, keepdims=True)
+    centred: NDArray[np.float64] = rewards - rewards.mean(axis=1, keepdims=True)
     if not scale:
         return centred
     spread = rewards.std(axis=1, keepdims=True)
-    return np.where(spread > _LEAST, centred / np.maximum(spread, _LEAST), 0.0)
+    return centred / np.where(spread > _LEAST, spread, np.inf)

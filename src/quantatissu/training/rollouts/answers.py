@@ -20,8 +20,11 @@ _WIDTH_STEP = 32  # few different widths, for whoever compiles by shape
 
 @dataclass(frozen=True, slots=True)
 class AnswerBatch(Batch):
-    """One answer a row, behind its prompt. Fp32 [rows, length]: ``advantages``, ``old`` and ``reference`` at every scored
-    token, as `GroupPolicy` wants them; ``rewards`` at the first token.
+    """One answer a row, behind its prompt. Fp32 [rows, length]: ``advantages``, ``old`` and ``reference`` at every
+    scored token, as `GroupPolicy` wants them; ``rewards`` at the first token.
+
+    The padding belongs to the row's document: nothing in front of it sees it, and attention that is causal and nothing
+    else takes all rows at once.
     """
 
     advantages: NDArray[np.float32]
@@ -90,10 +93,9 @@ class Answers:
             advantages[row, place] = self.advantages[number]
             old[row, place], reference[row, place] = self.old[inside], self.reference[inside]
             rewards[row, 0] = self.rewards[number]
-        made = rows.batch(index)
-        return AnswerBatch(
-            made.tokens, made.targets, made.documents, made.positions, index, advantages, old, reference, rewards
-        )
+        documents = np.zeros_like(rows.documents)
+        positions = np.broadcast_to(np.arange(width), rows.positions.shape).copy()
+        return AnswerBatch(rows.tokens, rows.targets, documents, positions, index, advantages, old, reference, rewards)
 
 
 class KeptAnswers:
@@ -130,10 +132,12 @@ class KeptAnswers:
             ) from error
 
     def prune(self, needed: Iterable[int]) -> None:
-        """Delete those of all phases but the `needed` ones."""
-        kept = {self._path(phase).name for phase in needed}
+        """Delete those of phases before the last of the `needed` ones, but for these. Later ones stay: a checkpoint of
+        theirs may be on its way to the disk.
+        """
+        kept = sorted(self._path(phase).name for phase in needed)
         for path in self._folder.glob(f"phase-*-{self._rank}.safetensors"):
-            if path.name not in kept:
+            if kept and path.name < kept[-1] and path.name not in kept:
                 path.unlink(missing_ok=True)
 
     def _path(self, phase: int) -> Path:

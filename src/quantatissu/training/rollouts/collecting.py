@@ -31,6 +31,8 @@ class Asking:
     settings: GrpoSettings
     scorer: Scorer
     stop: frozenset[int]
+    length: int
+    """Tokens of a prompt and its answer, at most."""
     seed: int
     context: Context
     group: Group
@@ -38,7 +40,10 @@ class Asking:
     def answers(
         self, prompts: Sequence[Prompt], places: Sequence[tuple[int | str, ...]], count: int
     ) -> list[list[Ids]]:
-        """``count`` answers to each prompt; ``places`` say what its random numbers are a function of, beside the seed."""
+        """``count`` answers to each prompt; ``places`` say what its random numbers depend on, beside the seed.
+
+        Where several processes share a model, all must ask as many prompts for as many answers.
+        """
         tokens = self.settings.max_tokens
         numbers = np.array(
             [[uniforms(tokens, self.seed, *place, number) for number in range(count)] for place in places]
@@ -48,6 +53,7 @@ class Asking:
             [prompt.ids for prompt in prompts],
             numbers,
             stop=self.stop,
+            width=self.length,
             temperature=self.settings.temperature,
             top_p=self.settings.top_p,
             context=self.context,
@@ -69,9 +75,9 @@ class Asking:
 class Rollouts:
     """Micro-batches of answers, from any sample index on: the ``batches`` of a trainer.
 
-    A phase asks ``samples / group`` prompts and is learnt from in ``reuse`` steps; what it asks and draws depends on the
-    seed and the phase alone. ``rows`` answers make a micro-batch; of a phase's prompts this process takes every
-    ``world``-th. ``reference``: the weights to stay near, or None. ``needed`` tells the steps that may be gone back to.
+    A phase asks ``samples / group`` prompts and is learnt from in ``reuse`` steps; what it asks and draws depends on
+    the seed and the phase alone. ``rows`` answers make a micro-batch; of a phase's prompts this process takes every
+    ``world``-th. ``reference``: the weights to stay near, or None. ``needed``: the steps of the checkpoints so far.
     """
 
     def __init__(
@@ -81,14 +87,13 @@ class Rollouts:
         *,
         samples: int,
         rows: int,
-        length: int,
         pad: int,
         reference: Decoder | None,
         kept: KeptAnswers,
         needed: Callable[[], Sequence[int]],
     ) -> None:
         self._asking, self._order, self._reference = asking, order, reference
-        self._samples, self._rows, self._length, self._pad = samples, rows, length, pad
+        self._samples, self._rows, self._pad = samples, rows, pad
         self._kept, self._needed = kept, needed
         self._reuse = asking.settings.reuse
 
@@ -121,11 +126,11 @@ class Rollouts:
             answers = replace(answers, reference=self._likelihoods(self._reference, answers))
         if self._reuse > 1:
             self._kept.write(phase, answers)
-            self._kept.prune({phase, *(step // self._reuse for step in self._needed())})
+            self._kept.prune(step // self._reuse for step in self._needed())
         return answers
 
     def _batches(self, answers: Answers, index: int) -> Iterator[tuple[AnswerBatch, list[int]]]:
-        return answers.batches(self._rows, pad=self._pad, longest=self._length, index=index)
+        return answers.batches(self._rows, pad=self._pad, longest=self._asking.length, index=index)
 
     @torch.no_grad()
     def _likelihoods(self, model: Decoder, answers: Answers) -> NDArray[np.float32]:

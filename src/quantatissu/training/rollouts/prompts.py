@@ -42,8 +42,8 @@ class Prompts:
 
 
 def read_prompts(paths: Sequence[Path], chat: Chat, *, longest: int, share: float) -> Prompts:
-    """Read ``{"prompt": text or messages, ...}`` records of ``longest`` tokens at most; ``share`` of them is held out, by
-    prompt (or by ``group``, for records that have one). Raises QuantaError that names the place of a bad record.
+    """Read ``{"prompt": text or messages, ...}`` records of ``longest`` tokens at most; ``share`` of them is held out,
+    by prompt (or by ``group``, for records that have one). Raises QuantaError that names the place of a bad record.
     """
     found = Prompts([], [], 0)
     long = 0

@@ -6,7 +6,7 @@ engines serve answers elsewhere; this one needs the weights as they are in the m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -35,6 +35,7 @@ def sample(
     numbers: NDArray[np.float64],
     *,
     stop: Collection[int],
+    width: int,
     temperature: float = 1.0,
     top_p: float = 1.0,
     context: Context,
@@ -42,15 +43,18 @@ def sample(
 ) -> list[list[Ids]]:
     """For each prompt its answers: ids up to a token of ``stop``, which they end with, or as many as there are numbers.
 
-    ``numbers`` float64 [prompts, answers, tokens] in [0, 1): what is drawn with. ``temperature`` 0 takes the most likely
-    token; ``top_p``: draw from the most likely ones that hold so much of the probability (Holtzman et al., 2020).
-    ``together`` says whether any process of a group has rows left, for models that all must call alike: then all must
-    have as many prompts, and ask for as many tokens.
+    ``numbers`` float64 [prompts, answers, tokens] in [0, 1): what is drawn with. ``width``: tokens that no prompt with
+    its answer exceeds. ``temperature`` 0 takes the most likely token; ``top_p``: draw from the most likely ones that
+    hold so much of the probability (Holtzman et al., 2020). ``together`` says whether any process of a group has rows
+    left, for models that all must call alike: then all must have as many prompts, and as many numbers for each.
     """
     was_training = model.training
     model.eval()
     made: list[list[Ids]] = []
-    for first, last in _portions(prompts, numbers.shape):
+    # So many prompts at a time that the cache stays of a size; at least one.
+    portion = max(1, _TOKENS_AT_ONCE // (numbers.shape[1] * width))
+    for first in range(0, len(prompts), portion):
+        last = first + portion
         rows = _Rows(model, prompts[first:last], numbers[first:last], stop, temperature, top_p, context)
         with context():
             while together(rows.unfinished):
@@ -58,15 +62,6 @@ def sample(
         made += rows.answers()
     model.train(was_training)
     return made
-
-
-def _portions(prompts: Sequence[Ids], shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """So many prompts at a time that the cache stays of a size; at least one."""
-    _, answers, tokens = shape
-    widest = max((len(prompt) for prompt in prompts), default=0) + tokens
-    step = max(1, _TOKENS_AT_ONCE // (answers * widest))
-    for first in range(0, len(prompts), step):
-        yield first, min(first + step, len(prompts))
 
 
 class _Rows:
@@ -112,10 +107,8 @@ class _Rows:
         if self._drawn == 0:  # the prompt was computed once for all its answers
             self._cache.repeat(self._answers)
             logits = logits.repeat_interleave(self._answers, dim=0)
-        at = min(self._drawn, self._limit - 1)
-        chosen = choose(logits, self._numbers[self._rows, at], self._temperature, self._top_p)
-        if self._drawn < self._limit:
-            self._made[self._rows[self._alive], self._drawn] = chosen[self._alive]
+        chosen = choose(logits, self._numbers[self._rows, self._drawn], self._temperature, self._top_p)
+        self._made[self._rows[self._alive], self._drawn] = chosen[self._alive]
         self._alive = self._alive & ~torch.isin(chosen, self._stop)
         self._next = chosen[:, None]
         self._drawn += 1
@@ -135,18 +128,22 @@ class _Rows:
 
 
 def choose(logits: Tensor, numbers: Tensor, temperature: float, top_p: float) -> Tensor:
-    """A token for each row [B] of ``logits`` fp32 [B, V], drawn with ``numbers`` [B] in [0, 1) by inversion: the tokens
-    in falling order of their probability, the first one behind which the numbers' share of the mass lies.
+    """A token for each row [B] of ``logits`` fp32 [B, V], drawn with ``numbers`` [B] in [0, 1) by inversion: the first
+    token behind which that share of the mass lies. Below ``top_p`` 1 tokens come in falling order of their probability,
+    and those are left out before which ``top_p`` of the mass lies already.
     """
     if temperature == 0:
         return logits.argmax(-1)
-    shares, order = (logits / temperature).double().softmax(-1).sort(dim=-1, descending=True, stable=True)
+    shares = (logits / temperature).double().softmax(-1)
+    order = None
+    if top_p < 1:
+        shares, order = shares.sort(dim=-1, descending=True, stable=True)
     mass = shares.cumsum(-1)
-    # A token is in the nucleus when those before it do not hold top_p yet.
-    inside = (mass - shares < top_p).sum(-1, keepdim=True)
-    whole = mass.gather(1, inside - 1)
-    place = torch.searchsorted(mass, numbers[:, None] * whole, right=True)
-    return order.gather(1, torch.minimum(place, inside - 1))[:, 0]
+    # All of the mass may be gone before the last tokens, whose share is zero: they are never the first.
+    last = (mass - shares < (1.0 if order is None else top_p)).sum(-1, keepdim=True) - 1
+    place = torch.searchsorted(mass, numbers[:, None] * mass.gather(1, last), right=True)
+    place = torch.minimum(place, last)
+    return (place if order is None else order.gather(1, place))[:, 0]
 
 
 def _compute_dtype(model: Decoder, device: torch.device, context: Context) -> torch.dtype:

@@ -35,8 +35,8 @@ judge()
 def tests_in_sandbox(prompt: Prompt, completion: str) -> float:
     """1 when the record's ``tests`` (Python that raises where something is wrong) pass on the answer's code, else 0.
 
-    The code is the last fenced block of the answer, or all of it. For prompts to be continued the record's ``setup`` goes
-    before it: the head of the function, for instance. Raises QuantaError where no sandbox can be built. This keeps
+    The code is the last fenced block of the answer, or all of it. For prompts to be continued the record's ``setup``
+    goes before it: the head of the function, for instance. Raises QuantaError where no sandbox can be built. This keeps
     working code apart from broken code; code that is written to cheat its judge can: both run in one process.
     """
     tests = prompt.record.get("tests")

@@ -22,6 +22,15 @@ tags:
 """
 
 
+_MEASURED = {
+    "causal": "On held-out documents of the same corpora, cut by repository, or on the assistant's part of held-out"
+    " conversations. `infill_exact_match` and `repair_top1` count greedy answers that are right to the letter.",
+    "dpo": "On held-out pairs: `accuracy` counts those whose chosen answer gained on the rejected one, against the"
+    " weights the run started from; `likelier` those whose chosen answer the model finds likelier.",
+    "grpo": "On held-out prompts, answers drawn as in training: `success` is the share that was judged a success.",
+}
+
+
 def write_card(folder: Path, recipe: TrainRecipe, checkpoint: Checkpoint) -> Path:
     """Write the card of `checkpoint`, made by the run in `folder`; returns its path."""
     path = checkpoint.path / "README.md"
@@ -34,7 +43,7 @@ def _card(folder: Path, recipe: TrainRecipe, state: Mapping[str, Any]) -> str:
     passed = position["step"] * recipe.batch.samples * recipe.data.length
     steps = [record for record in read_records(folder / "metrics.jsonl") if record["kind"] == "step"]
     last = steps[-1] if steps else {}
-    model = state["model"]
+    model, causal = state["model"], recipe.objective.kind == "causal"
     sections = [
         _FRONT,
         f"# {recipe.name}",
@@ -48,7 +57,8 @@ def _card(folder: Path, recipe: TrainRecipe, state: Mapping[str, Any]) -> str:
         _table(
             {
                 "steps": f"{position['step']:,}" + (f", {position['skipped']} skipped" if position["skipped"] else ""),
-                "tokens scored": short(position["tokens"]),
+                "objective": recipe.objective.kind,
+                "tokens scored" if causal else "tokens gone through": short(position["tokens"]),
                 "passes over the data": f"{state['epochs_per_sample'] * position['index']:.2f}",
                 "sample length": f"{recipe.data.length:,}",
                 "FLOPs": f"{model['flops_per_token'] * passed:.3g}",
@@ -66,8 +76,7 @@ def _card(folder: Path, recipe: TrainRecipe, state: Mapping[str, Any]) -> str:
     if position["scores"]:
         sections += [
             "## Scores",
-            "On held-out documents of the same corpora, cut by repository. `infill_exact_match` and `repair_top1` count"
-            " greedy answers that are right to the letter.",
+            _MEASURED[recipe.objective.kind],
             _table((name, f"{value:.4g}") for name, value in position["scores"].items()),
         ]
     sections += [

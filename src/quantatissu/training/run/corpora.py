@@ -9,6 +9,7 @@ from quantatissu.corpus.recipe import OpenRecipe, Recipe, default_recipe
 from quantatissu.corpus.stages.licence.identifiers import KNOWN
 from quantatissu.foundation import QuantaError
 from quantatissu.foundation.progress import Progress
+from quantatissu.training.parallel import processes, told_once
 from quantatissu.training.recipe import CorpusSettings, TrainRecipe
 
 _FOLDER = "corpus"
@@ -25,9 +26,15 @@ def with_corpora(recipe: TrainRecipe, folder: Path, progress: Progress) -> Train
     """
     given = recipe.data.corpus
     raw = [one.path for one in given if not is_built(one.path)]
-    if given and not raw:
+    if recipe.data.records or (given and not raw):
         return recipe
-    _require_repositories(raw)
+    with told_once():
+        _require_repositories(raw)
+        if processes() > 1:
+            raise QuantaError(
+                "there is no corpus yet, and several processes cannot build one together",
+                hint="Build it first: quanta corpus build … --out DIR, then --data DIR.",
+            )
     tokenizer = recipe.data.tokenizer or _own_tokenizer(recipe.model.init)
     target = folder / _FOLDER
     if not (target / "shards" / "manifest.json").is_file():

@@ -17,7 +17,8 @@ from quantatissu.tokenizer import Tokenizer
 from quantatissu.training.metrics import Peak, measure_peak
 from quantatissu.training.recipe import TrainRecipe
 from quantatissu.training.run.corpora import is_built
-from quantatissu.training.run.setup import choose_device, compute_dtype, micro_samples, model_config, open_data
+from quantatissu.training.run.data import open_data
+from quantatissu.training.run.setup import choose_device, compute_dtype, micro_samples, model_config
 
 _ASSUMED_MFU = {"cpu": 0.55, "cuda": 0.40}
 
@@ -61,7 +62,7 @@ class Estimate:
             f"{size(self.gradients)}, optimizer {size(self.optimizer)}, activations about {size(self.activations)}",
             f"disk         {size(kept)} of {size(self.disk_free)} free: {self.checkpoints_kept} checkpoints of "
             f"{size(self.checkpoint)}",
-            f"time         about {clock_time(self.seconds)} at {100 * self.assumed_mfu:.0f}% of {self.peak}",
+            f"time         about {_long_time(self.seconds)} at {100 * self.assumed_mfu:.0f}% of {self.peak}",
         ]
         if self.memory > self.available:
             found.append("This does not fit: lower batch.micro or data.length, or set model.recompute.")
@@ -103,12 +104,19 @@ def estimate(recipe: TrainRecipe, folder: Path) -> Estimate:
     )
 
 
+def _long_time(seconds: float) -> str:
+    """Days where a clock's hours would be many."""
+    days = seconds / 86_400
+    return f"{days:,.1f} days" if days > 2 else clock_time(seconds)
+
+
 def _data(recipe: TrainRecipe) -> tuple[int, Tokenizer | None]:
     """Tokens to train on and the vocabulary; nothing is known while there is no corpus yet."""
-    if not all(is_built(one.path) for one in recipe.data.corpus) or not recipe.data.corpus:
+    built = bool(recipe.data.corpus) and all(is_built(one.path) for one in recipe.data.corpus)
+    if not built and not recipe.data.records:
         return 0, None
     data = open_data(recipe)
-    return sum(corpus.tokens for corpus in data.samples.corpora), data.tokenizer
+    return data.tokens, data.tokenizer
 
 
 def _config(recipe: TrainRecipe, tokenizer: Tokenizer | None) -> ModelConfig:

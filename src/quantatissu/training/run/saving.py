@@ -11,8 +11,9 @@ from typing import Any
 from torch import Tensor
 
 from quantatissu.foundation import QuantaError
+from quantatissu.model.adapters import AdapterConfig, adapter_tensors, save_adapter_tensors
 from quantatissu.model.decoder import Decoder
-from quantatissu.tokenizer import Tokenizer, save_tokenizer
+from quantatissu.tokenizer import ChatTemplate, Tokenizer, save_tokenizer
 from quantatissu.training.checkpoints import (
     TRAINING,
     Checkpoint,
@@ -39,7 +40,7 @@ class Position:
     index: int = 0
     """The first sample not used yet."""
     tokens: int = 0
-    """Scored so far."""
+    """Scored so far; gone through, where it is not tokens that are scored."""
     seconds: float = 0.0
     """Spent in steps, over all sessions."""
     best: float | None = None
@@ -60,13 +61,18 @@ class Trained:
     guard: SpikeGuard
     average: WeightAverage | None
     group: Group
+    template: ChatTemplate | None = None
+    """For chats; None: ours, if the vocabulary has its tokens."""
+    adapter: AdapterConfig | None = None
+    """Of a run that trains one: its checkpoints hold the adapter, and not the weights that never change."""
 
     def save(self, folder: Path, position: Position, about: Mapping[str, Any]) -> Callable[[], None]:
         """Copy everything as it is now; ``about`` goes beside it (recipe, fingerprint, environment). What is returned
         writes the copies into `folder`, in any thread, while training goes on: on every process of the group.
         """
         settle(self.model)
-        weights = copied(dict(self.model.named_parameters()))
+        weights = copied({} if self.adapter else dict(self.model.named_parameters()))
+        adapter = copied(adapter_tensors(self.model)) if self.adapter else {}
         tensors = copied(self._tensors(self.optimizers.state()))
         state = {
             "position": vars(position),
@@ -79,10 +85,13 @@ class Trained:
 
         def write() -> None:
             if self.group.main:
-                save_tokenizer(self.tokenizer, folder)
+                save_tokenizer(self.tokenizer, folder, template=self.template)
                 (folder / TRAINING).write_text(text, encoding="utf-8")
             save_tensors(tensors, folder / _STATE, self.group.writers)
-            write_weights(self.model.config, weights, folder, self.group.writers)
+            if self.adapter:
+                save_adapter_tensors(adapter, self.adapter, folder)
+            else:
+                write_weights(self.model.config, weights, folder, self.group.writers)
 
         return write
 

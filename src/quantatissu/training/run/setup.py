@@ -1,79 +1,26 @@
-"""From a recipe to the objects of a run: data, tokenizer, model, device."""
+"""From a recipe to the objects of a run: model, device, precision."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from pydantic import ValidationError
 
-from quantatissu.corpus.shards import Corpus, ShardError, open_shards
 from quantatissu.foundation import QuantaError
 from quantatissu.model import ModelConfig, shape
 from quantatissu.model.decoder import Decoder
 from quantatissu.model.folders import load_config, load_model
 from quantatissu.tokenizer import Tokenizer, load_tokenizer
-from quantatissu.training.data import DataSettings, Samples
 from quantatissu.training.parallel import Mesh, local_rank
-from quantatissu.training.recipe import CorpusSettings, TrainRecipe
+from quantatissu.training.recipe import TrainRecipe
+from quantatissu.training.run.adapting import adapted
 
 Context = Callable[[], AbstractContextManager[object]]
-_SHARDS = "shards"
 _TOKENS_AT_ONCE = {"cpu": 4_096, "cuda": 32_768}
 _TYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """What is read: samples to train on, and the held-out split of each corpus that has one."""
-
-    samples: Samples
-    validation: list[Corpus]
-    tokenizer: Tokenizer
-
-
-def open_data(recipe: TrainRecipe) -> Data:
-    """Open the corpora. Raises QuantaError when there is none, or they do not go together."""
-    table = recipe.data
-    if not table.corpus:
-        raise QuantaError(
-            "there is nothing to train on",
-            hint="Pass --data FOLDER with a corpus that `quanta corpus build` made, or set data.corpus in the recipe.",
-        )
-    folders = [shard_folder(one) for one in table.corpus]
-    tokenizer = load_tokenizer(table.tokenizer or _tokenizer_file(table.corpus[0].path))
-    try:
-        corpora = [open_shards(folder) for folder in folders]
-        validation = [found for folder in folders if (found := _validation(folder)) is not None]
-        settings = DataSettings(length=table.length, packing=table.packing, fim=table.fim, seed=recipe.seed)
-        weights = [one.weight for one in table.corpus if one.weight is not None] or None
-        samples = Samples(corpora, tokenizer, settings, weights=weights, fim=[one.fim for one in table.corpus])
-    except ValueError as error:
-        raise QuantaError(f"the data cannot be used: {error}") from error
-    return Data(samples, validation, tokenizer)
-
-
-def shard_folder(corpus: CorpusSettings) -> Path:
-    """The folder of shards of a corpus: a build's, or the shards themselves."""
-    inside = corpus.path / _SHARDS
-    return inside if inside.is_dir() else corpus.path
-
-
-def _tokenizer_file(corpus: Path) -> Path:
-    """A build keeps it beside its shards."""
-    return next((path for path in (corpus, corpus.parent) if (path / "tokenizer.json").is_file()), corpus)
-
-
-def _validation(folder: Path) -> Corpus | None:
-    try:
-        return open_shards(folder, split="validation")
-    except ShardError as error:
-        if "no split" in str(error):
-            return None
-        raise
 
 
 def model_config(recipe: TrainRecipe, tokenizer: Tokenizer) -> ModelConfig:
@@ -103,7 +50,7 @@ def make_model(
 ) -> Decoder:
     """The model on `device`: read from the checkpoint `weights`, or as the recipe starts it."""
     dtype = torch.float64 if recipe.precision.compute == "fp64" else torch.float32
-    source = weights or recipe.model.init
+    source = recipe.model.init if recipe.adapter else weights or recipe.model.init
     if source is None:
         with torch.device("meta"):
             model = Decoder(model_config(recipe, tokenizer))
@@ -113,8 +60,13 @@ def make_model(
         model.to(dtype=dtype)
     else:
         model = load_model(source, dtype=dtype)
+        for parameter in model.parameters():
+            # Out of the file's pages into memory that is aligned: products of other addresses may round differently.
+            parameter.data = parameter.data.clone()
         _require_vocabulary(source, model.config, tokenizer)
-    model.recompute = recipe.model.recompute
+    if recipe.adapter is not None:
+        model = adapted(model, recipe.adapter, seed=recipe.seed, weights=weights)
+    model.set_recompute(recipe.model.recompute)
     return model.to(device)
 
 
@@ -144,10 +96,14 @@ def make_spread_model(recipe: TrainRecipe, tokenizer: Tokenizer, mesh: Mesh, *, 
 
 
 def _require_vocabulary(source: Path, config: ModelConfig, tokenizer: Tokenizer) -> None:
+    """Raises QuantaError when ids of the data mean other tokens to the checkpoint."""
+    hint = "Build the corpus with the tokenizer of that checkpoint: [tokenizer] path = …"
+    own = source / "tokenizer.json"
+    if own.is_file() and load_tokenizer(own).fingerprint != tokenizer.fingerprint:
+        raise QuantaError(f"the data was made with another tokenizer than {source}", hint=hint)
     if config.vocab_size < tokenizer.vocabulary:
         raise QuantaError(
-            f"{source} knows {config.vocab_size:,} tokens, the data has {tokenizer.vocabulary:,}",
-            hint="Build the corpus with the tokenizer of that checkpoint: [tokenizer] path = …",
+            f"{source} knows {config.vocab_size:,} tokens, the data has {tokenizer.vocabulary:,}", hint=hint
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,22 @@ import torch
 from quantatissu.foundation import QuantaError
 from quantatissu.foundation.progress import Progress, Silent
 from quantatissu.foundation.recipes import as_json, as_toml, parse_recipe, plain
+from quantatissu.model import ModelConfig
 from quantatissu.model.decoder import Decoder
 from quantatissu.training.checkpoints import Checkpoint, Checkpoints
-from quantatissu.training.data import Batch, Loader
-from quantatissu.training.heldout import Questions, continuation, measure, prepare
 from quantatissu.training.metrics import Peak, Sinks, measure_peak, open_sinks
-from quantatissu.training.objectives import CausalLM, Tensors, Terms
+from quantatissu.training.objectives import CausalLM, Objective, Tensors, Terms
 from quantatissu.training.optim import Optimizers, SpikeGuard, WeightAverage
 from quantatissu.training.parallel import Group, Mesh, open_group
 from quantatissu.training.recipe import TrainRecipe
+from quantatissu.training.run.adapting import require_adaptable, save_merged
 from quantatissu.training.run.card import write_card
+from quantatissu.training.run.data import Data, open_data
 from quantatissu.training.run.environment import describe_environment
+from quantatissu.training.run.lessons import Classroom, answer_ends, make_objective, open_lesson
 from quantatissu.training.run.saving import Position, Trained
 from quantatissu.training.run.setup import (
     Context,
-    Data,
     autocast,
     choose_device,
     compiles,
@@ -36,16 +37,18 @@ from quantatissu.training.run.setup import (
     make_model,
     make_spread_model,
     micro_samples,
-    open_data,
 )
 from quantatissu.training.run.step import Accumulate, Step
 from quantatissu.training.run.stopping import Stopping, asked_to_stop
 from quantatissu.training.run.trainer import Costs, Ended, Trainer
 
 RECIPE = "recipe.toml"
-_CHUNK = {"cpu": 1024, "cuda": 16_384}
+_WHOLE_LAYERS = 12  # a compiler unrolls them all: more take minutes, while alike blocks are compiled once
+_CHUNK_TOKENS = 512  # through the output head at a time on a CPU: larger ones cost page faults
+_CHUNK_LOGITS = 1 << 29  # on a GPU: two gigabytes of them in float32 keep it busy
 # What may differ between the two halves of a run: it does not change what the next step computes.
 _FREE = {"name", "steps", "tokens", "device", "schedule", "checkpoint", "evaluation", "metrics", "parallel"}
+_FREE_OF_OBJECTIVE = ("workers", "held_out_prompts", "held_out_samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ def _train(
     checkpoints = Checkpoints(folder / "checkpoints", group, background=recipe.checkpoint.background)
     checkpoints.clean()
     last = checkpoints.last() if resume else None
+    require_adaptable(recipe, group.size)
     data = open_data(recipe)
     if last is not None:
         _require_same(recipe, data, last)
@@ -93,6 +97,8 @@ def _train(
     checkpoint = checkpoints.last()
     if ended.done and checkpoint is not None and group.main:
         write_card(folder, recipe, checkpoint)
+        if recipe.adapter is not None:
+            progress.note(f"with the adapter folded in: {save_merged(recipe, checkpoint, folder)}")
     if not ended.done and not ended.signal:
         ended = replace(ended, signal=signal.SIGTERM)  # another process was asked, and all stop together
     return Finished(folder, checkpoint, ended, group.main)
@@ -115,8 +121,10 @@ def _assemble(
         model = make_spread_model(recipe, data.tokenizer, group, weights=weights)
     else:
         model = make_model(recipe, data.tokenizer, device, weights=weights)
+    if recipe.data.records:
+        model.config = _ending(model.config, answer_ends(data))
     context = autocast(device, dtype)
-    objective = CausalLM(z_loss=recipe.precision.z_loss, chunk=_CHUNK[device.type])
+    objective = make_objective(recipe, _chunk(model, device))
     trained = Trained(
         model,
         data.tokenizer,
@@ -124,6 +132,8 @@ def _assemble(
         SpikeGuard(recipe.spikes),
         WeightAverage(model, recipe.average) if recipe.average.kind == "ema" else None,
         group,
+        data.template,
+        recipe.adapter,
     )
     position = trained.restore(last) if last else Position()
     per_step = recipe.batch.samples // (rows * group.world)
@@ -141,15 +151,31 @@ def _assemble(
         context=context,
         accumulate=accumulate,
     )
+    lesson = open_lesson(
+        Classroom(
+            recipe,
+            folder,
+            data,
+            whole,
+            objective,
+            trained.average,
+            group,
+            context,
+            rows,
+            checkpoints,
+            begun=last is not None,
+            progress=progress,
+        )
+    )
     peak = _peak(group, dtype)
     about = _about(recipe, data, model, group)
     trainer = Trainer(
         recipe,
         trained,
         step,
-        _batches(recipe, data, rows, group),
+        lesson.batches,
         per_step=per_step,
-        evaluate=_evaluation(recipe, data, whole, trained, group, context),
+        evaluate=lesson.evaluate,
         checkpoints=checkpoints,
         sinks=_sinks(recipe, folder, position, group),
         costs=Costs(model.config.flops_per_token(recipe.data.length), peak),
@@ -171,7 +197,7 @@ def _assemble(
 def _spread(
     recipe: TrainRecipe,
     part: Decoder,
-    objective: CausalLM,
+    objective: Objective,
     mesh: Mesh,
     shape: tuple[int, int],
     pieces: int,
@@ -180,6 +206,11 @@ def _spread(
     """The model as it is called, and how a pipeline goes through a step's `pieces` of `shape`."""
     from quantatissu.training.parallel.whole import Whole
 
+    if mesh.plan.pipeline > 1 and not isinstance(objective, CausalLM):
+        raise QuantaError(
+            f"parallel.pipeline: the objective {recipe.objective.kind} cannot be spread over a pipeline",
+            hint="Use parallel.shard or parallel.tensor.",
+        )
     whole = Whole(part, mesh)
     if mesh.plan.pipeline == 1:
         return whole, None
@@ -202,79 +233,40 @@ def _sinks(recipe: TrainRecipe, folder: Path, position: Position, group: Group) 
     return open_sinks(folder, recipe.metrics.sinks, plain(recipe), keep_to=position.step)
 
 
-def _forward(
-    recipe: TrainRecipe, model: Decoder, objective: CausalLM, group: Group
-) -> Callable[[Tensors], Terms]:
-    """The summed loss of a micro-batch, compiled where that pays; a model that is spread is compiled block by block."""
+def _ending(config: ModelConfig, ends: frozenset[int]) -> ModelConfig:
+    """The config of a model whose answers end with these tokens too, for whoever generates from it."""
+    known = config.eos_token_id
+    before = () if known is None else (known,) if isinstance(known, int) else known
+    return config.model_copy(update={"eos_token_id": tuple(sorted({*before, *ends}))})
+
+
+def _chunk(model: Decoder, device: torch.device) -> int:
+    """Tokens that go through the output head at a time."""
+    return _CHUNK_TOKENS if device.type == "cpu" else max(_CHUNK_TOKENS, _CHUNK_LOGITS // model.config.vocab_size)
+
+
+def _forward(recipe: TrainRecipe, model: Decoder, objective: Objective, group: Group) -> Callable[[Tensors], Terms]:
+    """The summed loss of a micro-batch, compiled where that pays: whole, or, spread or deep, block by block."""
 
     def forward(batch: Tensors) -> Terms:
         return objective(model, batch)
 
     if compiles(recipe, group.device) and group.size == 1:
+        if model.config.num_hidden_layers > _WHOLE_LAYERS:
+            for block in model.model.layers.values():
+                block.compile(dynamic=False)
+            return forward
         compiled: Callable[[Tensors], Terms] = torch.compile(forward, dynamic=False)
         return compiled
     return forward
 
 
-def _batches(recipe: TrainRecipe, data: Data, rows: int, group: Group) -> Callable[[int], Iterator[Batch]]:
-    def from_index(index: int) -> Iterator[Batch]:
-        return iter(
-            Loader(
-                data.samples,
-                rows=rows,
-                rank=group.rank,
-                world=group.world,
-                start=index,
-                prefetch=recipe.data.prefetch,
-            )
-        )
-
-    return from_index
-
-
-def _evaluation(
-    recipe: TrainRecipe, data: Data, model: Decoder, trained: Trained, group: Group, context: Context
-) -> Callable[[], tuple[dict[str, float], list[str]]] | None:
-    questions: Questions = prepare(
-        data.validation, data.tokenizer, recipe.evaluation, length=recipe.data.length, seed=recipe.seed
-    )
-    if questions.held is None and not questions.infill and not questions.repair:
-        return None
-    tokenizer, limit = trained.tokenizer, recipe.evaluation.sample_tokens
-
-    def evaluate() -> tuple[dict[str, float], list[str]]:
-        figures = measure(model, questions, tokenizer, context)
-        if trained.average is not None:
-            with trained.average.in_place():
-                averaged = measure(model, questions, tokenizer, context)
-            figures |= {f"averaged/{name}": value for name, value in averaged.items()}
-        # All processes have measured the same; that they decide alike must not hang on the last digit.
-        values = group.same(torch.tensor(list(figures.values()), dtype=torch.float64, device=group.device))
-        figures = dict(zip(figures, values.tolist(), strict=True))
-        texts = [
-            _shown(
-                tokenizer.decode(one.prompt[-limit:]),
-                tokenizer.decode(one.answer),
-                continuation(model, one, tokenizer, limit, context),
-            )
-            for one in questions.prompts
-        ]
-        return figures, texts
-
-    return evaluate
-
-
-def _shown(prompt: str, wanted: str, given: str) -> str:
-    return f"{prompt}\n--- wanted:\n{wanted}\n--- given:\n{given}"
-
-
 def _about(recipe: TrainRecipe, data: Data, model: Decoder, group: Group) -> dict[str, Any]:
-    per_epoch = sum(data.samples.per_epoch.values())
     return {
         "recipe": plain(recipe),
         "recipe_hash": hashlib.blake2b(as_json(recipe).encode(), digest_size=16).hexdigest(),
         "data": data.samples.fingerprint,
-        "epochs_per_sample": 1.0 / per_epoch,
+        "epochs_per_sample": 1.0 / data.per_epoch,
         "environment": describe_environment(group.device),
         "world": group.size,
         "model": {
@@ -288,9 +280,12 @@ def _about(recipe: TrainRecipe, data: Data, model: Decoder, group: Group) -> dic
 def _require_same(recipe: TrainRecipe, data: Data, last: Checkpoint) -> None:
     """Raises QuantaError when going on from `last` would not be the same run."""
     stored = last.training()
-    before, now = stored["recipe"], plain(recipe)
+    # What a recipe of another version did not know has its default.
+    before, now = {**plain(TrainRecipe()), **stored["recipe"]}, plain(recipe)
     for table in (before, now):
         table["batch"].pop("micro", None)  # how a step is cut in pieces changes nothing but rounding
+        for name in _FREE_OF_OBJECTIVE:
+            table["objective"].pop(name, None)
     changed = sorted(key for key in now if key not in _FREE and before.get(key) != now[key])
     if "data" in changed and stored["data"] == data.samples.fingerprint:
         changed.remove("data")  # moved to another folder, or read ahead differently: the samples are the same

@@ -18,12 +18,10 @@ from quantatissu.training.metrics import Peak, Sinks, perplexity
 from quantatissu.training.optim import lr_factor
 from quantatissu.training.parallel import Group
 from quantatissu.training.recipe import TrainRecipe
+from quantatissu.training.run.evaluating import Evaluate
 from quantatissu.training.run.saving import Position, Trained
 from quantatissu.training.run.step import Outcome, Step
 from quantatissu.training.run.stopping import Stopping
-
-Evaluate = Callable[[], tuple[dict[str, float], list[str]]]
-"""Figures by name, and texts generated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,7 @@ class Trainer:
         self._per_step, self._evaluate, self._checkpoints, self._sinks = per_step, evaluate, checkpoints, sinks
         self._costs, self._group, self._about, self._progress = costs, group, about, progress
         self._steps = recipe.total_steps
+        self._language = recipe.objective.kind == "causal"
         self._saved_at = time.monotonic()
 
     def run(self, position: Position, stopping: Stopping) -> Ended:
@@ -98,20 +97,21 @@ class Trainer:
         seconds = time.perf_counter() - began
         position.step += 1
         position.index = batches[-1].index
-        position.tokens += outcome.count
         position.seconds += seconds
-        record = self._record(position, outcome, lr, seconds, waited)
+        passed = sum(batch.tokens.size for batch in batches) * self._group.world
+        position.tokens += outcome.count if self._language else passed
+        record = self._record(position, outcome, lr, passed, seconds, waited)
         if not outcome.taken:
             self._skipped(position, outcome)
         if self._group.main and (position.step % self._recipe.metrics.every == 0 or position.step == self._steps):
             self._sinks.write(record)
         stage.advance(1, _detail(record))
 
-    def _record(self, position: Position, outcome: Outcome, lr: float, seconds: float, waited: float) -> dict[str, Any]:
-        samples = self._recipe.batch.samples
-        tokens = samples * self._recipe.data.length
+    def _record(
+        self, position: Position, outcome: Outcome, lr: float, tokens: int, seconds: float, waited: float
+    ) -> dict[str, Any]:
         record: dict[str, Any] = {"step": position.step, "kind": "step", **outcome.means}
-        if "loss" in outcome.means:
+        if self._language:
             record["perplexity"] = perplexity(outcome.means["loss"])
         record |= {
             "gradient_norm": outcome.norm,
@@ -178,7 +178,7 @@ class Trainer:
 
 
 def _detail(record: Mapping[str, Any]) -> str:
-    parts = [f"{name} {record[name]:.3f}" for name in ("loss", "accuracy") if name in record]
+    parts = [f"{name} {record[name]:.3f}" for name in ("loss", "accuracy", "reward") if name in record]
     return ", ".join([*parts, f"{short(record['tokens_per_s'])} tokens/s, MFU {100 * record['mfu']:.0f}%"])
 
 
