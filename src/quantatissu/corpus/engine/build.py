@@ -261,6 +261,7 @@ class _Build:
     def _built(self, manifest: dict[str, Any], read_bytes: int) -> Built:
         page = self.layout.report
         if not page.is_file():
+            give_back()
             with self.progress.stage("report", None, "pages") as stage:
                 write_report(self.layout.root)
                 stage.advance(1)
