@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.resources import files
@@ -82,8 +83,9 @@ def run_train(
     from quantatissu.training.run import train as train_model
 
     if dry_run:
-        for line in estimate(recipe, folder).lines():
-            print(line)
+        if os.environ.get("RANK", "0") == "0":  # under torchrun one process speaks for all
+            for line in estimate(recipe, folder).lines():
+                print(line)
         return 0
     progress = open_progress(sys.stderr)
     finished = train_model(with_corpora(recipe, folder, progress), folder, resume=resume, progress=progress)

@@ -82,6 +82,8 @@ def estimate(recipe: TrainRecipe, folder: Path) -> Estimate:
     weights = config.parameters * width
     states = _optimizer_bytes(recipe, config, width)
     average = weights if recipe.average.kind == "ema" else 0
+    # A checkpoint is written behind the run's back from a copy, which on a GPU is not in the GPU's memory.
+    copy = weights + states + average if recipe.checkpoint.background and device.type == "cpu" else 0
     tokens = recipe.total_steps * recipe.batch.samples * recipe.data.length
     peak = measure_peak(device, dtype)
     mfu = _ASSUMED_MFU[device.type]
@@ -90,7 +92,7 @@ def estimate(recipe: TrainRecipe, folder: Path) -> Estimate:
         config=config,
         tokens=tokens,
         data_tokens=corpora,
-        weights=weights + average,
+        weights=weights + average + copy,
         gradients=weights,
         optimizer=states,
         activations=_activation_bytes(recipe, config, rows, 2 if dtype == torch.bfloat16 else width),
