@@ -40,6 +40,8 @@ MODULES = (
     "benchmarks.training.overhead",
     "benchmarks.training.nano",
     "benchmarks.training.parallel",
+    "benchmarks.training.grpo",
+    "benchmarks.training.dpo",
     "benchmarks.model.equivalence",
     "benchmarks.model.qlora",
 )

@@ -261,3 +261,13 @@ def test_an_adapter_is_trained_resumed_and_folded_in(
 def test_an_adapter_needs_something_to_adapt(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(QuantaError, match="nothing to adapt"):
         cases.run(cases.table(corpus, adapter={"rank": 2}), tmp_path / "run")
+
+
+def test_the_stored_recipe_is_enough_to_go_on(corpus: Path, tmp_path: Path) -> None:
+    given = cases.table(corpus, steps=4, evaluation={"every": 0})
+    process = cases.quanta("train", cases.recipe_file(tmp_path / "r.toml", given), "--out", tmp_path / "run")
+    assert process.wait(timeout=120) == 0
+    process = cases.quanta("train", "--resume", "--out", tmp_path / "run", "steps=6")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert Checkpoints(tmp_path / "run/checkpoints").last().step == 6

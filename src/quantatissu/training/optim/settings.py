@@ -61,6 +61,7 @@ class AverageSettings(_Table):
 
     @model_validator(mode="after")
     def _told(self) -> AverageSettings:
-        if self.kind == "none" and "decay" in self.model_fields_set:
+        # The default is written out in every resolved recipe.
+        if self.kind == "none" and self.decay != type(self).model_fields["decay"].default:
             raise ValueError("decay is set while kind is none; set kind to ema")
         return self

@@ -11,6 +11,7 @@ from quantatissu.model.adapters import AdapterConfig, attach, load_adapter, merg
 from quantatissu.model.decoder import Decoder
 from quantatissu.model.folders import load_model, save_model
 from quantatissu.tokenizer import load_tokenizer, save_tokenizer
+from quantatissu.tokenizer.chat import load_template
 from quantatissu.training.checkpoints import Checkpoint
 from quantatissu.training.recipe import TrainRecipe
 
@@ -45,5 +46,5 @@ def save_merged(recipe: TrainRecipe, checkpoint: Checkpoint, folder: Path) -> Pa
     merge(model)
     target = folder / MERGED
     save_model(model, target)
-    save_tokenizer(load_tokenizer(checkpoint.path), target)
+    save_tokenizer(load_tokenizer(checkpoint.path), target, template=load_template(checkpoint.path))
     return target
