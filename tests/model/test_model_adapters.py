@@ -81,7 +81,7 @@ def test_merging_keeps_what_is_computed_and_leaves_a_plain_model(kind, tmp_path)
     with pytest.raises(AssertionError, match="merged first"):
         save_model(model, tmp_path)
     merge(model)
-    assert torch.allclose(logits(model), before, atol=1e-5)
+    assert torch.allclose(logits(model), before, atol=1e-4)
     assert not torch.allclose(before, logits(base()), atol=1e-2)
     save_model(model, tmp_path)
     assert torch.equal(logits(load_model(tmp_path)), logits(model))
