@@ -150,7 +150,7 @@ def trainer(shape: str, micro: int, answer: Callable[[], int]) -> None:
 
     class Data(torch.utils.data.Dataset[dict[str, Any]]):
         def __len__(self) -> int:
-            return 1 << 30
+            return 1 << 20
 
         def __getitem__(self, index: int) -> dict[str, Any]:
             row = torch.from_numpy(np.random.default_rng(index).integers(0, VOCABULARY, LENGTH))
@@ -172,7 +172,7 @@ def trainer(shape: str, micro: int, answer: Callable[[], int]) -> None:
             optim="adamw_torch_fused",
             per_device_train_batch_size=micro,
             gradient_accumulation_steps=SAMPLES // micro,
-            max_steps=1 << 20,
+            max_steps=1 << 15,
             learning_rate=1e-3,
             weight_decay=0.1,
             max_grad_norm=1.0,
