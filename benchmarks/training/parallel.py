@@ -143,7 +143,9 @@ def _work(jobs: Path) -> None:
     from quantatissu.training.run import train
 
     # No rate is asked for here: the seconds it takes to measure the peak are saved.
-    importlib.import_module("quantatissu.training.run.train").measure_peak = lambda device, dtype: Peak(1e9, 0, "", "")  # type: ignore[attr-defined]
+    importlib.import_module("quantatissu.training.run.assembling").measure_peak = lambda device, dtype: Peak(
+        1e9, 0, "", ""
+    )  # type: ignore[attr-defined]
     os.environ.pop("TORCHELASTIC_USE_AGENT_STORE", None)
     for job in json.loads(jobs.read_text(encoding="utf-8")):
         os.environ["MASTER_PORT"] = str(job["port"])

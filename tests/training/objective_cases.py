@@ -114,7 +114,7 @@ def table(folder: Path, **changes: Any) -> dict[str, Any]:
 def run(given: dict[str, Any], folder: Path, *, resume: bool = False) -> Finished:
     """A run that takes the speed of the machine as given: measuring it takes longer than all of its steps."""
     peak = Peak(1e11, 256, "float32", "not measured")
-    with mock.patch("quantatissu.training.run.train.measure_peak", return_value=peak):
+    with mock.patch("quantatissu.training.run.assembling.measure_peak", return_value=peak):
         return measured_run(given, folder, resume=resume)
 
 

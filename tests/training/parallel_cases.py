@@ -85,7 +85,7 @@ def quick_peak(patch: Callable[[Any, str, Any], None] = setattr) -> None:
     """The peak is not what is tested here, and takes seconds."""
     from quantatissu.training.metrics import Peak
 
-    module = importlib.import_module("quantatissu.training.run.train")
+    module = importlib.import_module("quantatissu.training.run.assembling")
     patch(module, "measure_peak", lambda device, dtype: Peak(1e9, 0, "", ""))
 
 
