@@ -7,7 +7,6 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +84,3 @@ def _byte() -> Any:
     import torch
 
     return torch.uint8
-
-
-def median(values: Sequence[float]) -> float:
-    """The middle value."""
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2]

@@ -190,6 +190,8 @@ def _sample(paths: Sequence[Path], megabytes: int) -> dict[str, list[str]]:
 
 def _texts(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
     """Language and text of everything in `paths`; the standard library when there are none."""
+    from quantatissu.corpus.shards import is_built
+
     if not paths:
         import sysconfig
 
@@ -200,7 +202,7 @@ def _texts(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
     for path in paths:
         if not path.exists():
             raise QuantaError(f"there is no {path}")
-        if _is_corpus(path):
+        if is_built(path):
             yield from _documents(path)
             continue
         for file in sorted(path.glob(pattern)) if path.is_dir() else [path]:
@@ -220,16 +222,12 @@ def _file(path: Path) -> Iterator[tuple[str, str]]:
         yield language, text
 
 
-def _is_corpus(path: Path) -> bool:
-    return any((place / "manifest.json").is_file() for place in (path, path / "shards"))
-
-
 def _documents(path: Path) -> Iterator[tuple[str, str]]:
-    from quantatissu.corpus.shards import open_shards
+    from quantatissu.corpus.shards import open_shards, shard_folder, tokenizer_folder
     from quantatissu.tokenizer import load_tokenizer
 
-    tokenizer = load_tokenizer(path if (path / "tokenizer.json").is_file() else path.parent)
-    corpus = open_shards(path / "shards" if (path / "shards").is_dir() else path)
+    tokenizer = load_tokenizer(tokenizer_folder(path))
+    corpus = open_shards(shard_folder(path))
     for number, ids in enumerate(corpus):
         yield corpus.languages[corpus.language_numbers[number]], tokenizer.decode(ids[:-1].tolist())
 

@@ -38,6 +38,10 @@ class ShardError(QuantaError):
         super().__init__(f"{path}: {what}", hint=_REBUILD)
 
 
+class NoSplitError(ShardError):
+    """The shards are whole, and none is of the split that was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """One shard. ``bytes`` is the size of the .bin, ``blocks`` the digests (8 bytes, hexadecimal) of its blocks of

@@ -14,6 +14,7 @@ from quantatissu.corpus.shards.layout import (
     MAGIC,
     MANIFEST,
     Header,
+    NoSplitError,
     ShardEntry,
     ShardError,
     ShardManifest,
@@ -46,7 +47,7 @@ def open_shards(folder: Path, *, split: str = "train", full: bool | None = None)
     entries = [entry for entry in manifest.shards if entry.split == split]
     if not entries and manifest.shards:
         names = ", ".join(sorted({entry.split for entry in manifest.shards}))
-        raise ShardError(folder, f"there is no split {split!r}; there are: {names}")
+        raise NoSplitError(folder, f"there is no split {split!r}; there are: {names}")
     if full is None:
         full = sum(entry.bytes for entry in entries) <= _CHECKED_AT_ONCE
     return Corpus(folder, split, manifest, [Shard(folder, entry, manifest.dtype, full=full) for entry in entries])

@@ -22,6 +22,10 @@ class Record:
     where: str
     fields: dict[str, Any]
 
+    def group(self, default: object) -> object:
+        """What is held out, or trained on, together: the record's ``group``, or `default` for one without."""
+        return self.fields.get("group", default)
+
 
 def read_records(paths: Sequence[Path]) -> Iterator[Record]:
     """All records of all files, in order; a folder stands for the files of these kinds in it, sorted by name.

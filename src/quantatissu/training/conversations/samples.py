@@ -11,7 +11,7 @@ import numpy as np
 
 from quantatissu.foundation import QuantaError
 from quantatissu.tokenizer import Encoded
-from quantatissu.training.conversations.records import Record, held_out, read_records
+from quantatissu.training.conversations.records import held_out, read_records
 from quantatissu.training.conversations.rows import Packing, Rows
 from quantatissu.training.conversations.schema import Chat, Conversation, check
 from quantatissu.training.data import Batch
@@ -47,17 +47,13 @@ def read_conversations(paths: Sequence[Path], chat: Chat, *, length: int, share:
             encoded = Encoded(encoded.ids[:length], encoded.mask[:length])
             if not encoded.mask[1:].any():
                 empty += 1
-            elif held_out(_group(record, conversation), share):
+            elif held_out(record.group(conversation.opening), share):
                 found.held.append((encoded, path.stem))
             else:
                 found.train.append(encoded)
     if not found.train:
         raise QuantaError(f"there is no conversation to train on in {', '.join(map(str, paths))}")
     return Conversations(found.train, found.held, cut, empty)
-
-
-def _group(record: Record, conversation: Conversation) -> object:
-    return record.fields.get("group", conversation.opening)
 
 
 class ConversationSamples:

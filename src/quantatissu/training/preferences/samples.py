@@ -16,7 +16,6 @@ from quantatissu.training.conversations import (
     Chat,
     Packing,
     Preferred,
-    Record,
     Rows,
     check,
     fingerprint,
@@ -69,7 +68,7 @@ def read_preferences(paths: Sequence[Path], chat: Chat, *, length: int, share: f
         )
         if pair.size > length:
             long += 1
-        elif held_out(_group(record), share):
+        elif held_out(record.group(record.fields["prompt"]), share):
             found.held.append(pair)
         else:
             found.train.append(pair)
@@ -77,10 +76,6 @@ def read_preferences(paths: Sequence[Path], chat: Chat, *, length: int, share: f
         advice = f" All {long} are longer than data.length, both answers together." if long else ""
         raise QuantaError(f"there is no pair to train on in {', '.join(map(str, paths))}.{advice}")
     return Preferences(found.train, found.held, long)
-
-
-def _group(record: Record) -> object:
-    return record.fields.get("group", record.fields["prompt"])
 
 
 class PairSamples:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from quantatissu.foundation import QuantaError
 from quantatissu.tokenizer import Ids
-from quantatissu.training.conversations import Chat, Prompted, Record, check, held_out, plain_messages, read_records
+from quantatissu.training.conversations import Chat, Prompted, check, held_out, plain_messages, read_records
 from quantatissu.training.data.shuffling import permutation
 
 _EPOCHS_KEPT = 2
@@ -56,7 +56,7 @@ def read_prompts(paths: Sequence[Path], chat: Chat, *, longest: int, share: floa
         prompt = Prompt(asked, record.fields, record.where, ids)
         if len(ids) > longest:
             long += 1
-        elif held_out(_group(record), share):
+        elif held_out(record.group(record.fields["prompt"]), share):
             found.held.append(prompt)
         else:
             found.train.append(prompt)
@@ -64,10 +64,6 @@ def read_prompts(paths: Sequence[Path], chat: Chat, *, longest: int, share: floa
         advice = f" {long} leave no room for objective.max_tokens in data.length." if long else ""
         raise QuantaError(f"there is no prompt to train on in {', '.join(map(str, paths))}.{advice}")
     return Prompts(found.train, found.held, long)
-
-
-def _group(record: Record) -> object:
-    return record.fields.get("group", record.fields["prompt"])
 
 
 class PromptOrder:

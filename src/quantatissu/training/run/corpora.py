@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quantatissu.corpus.recipe import OpenRecipe, Recipe, default_recipe
+from quantatissu.corpus.shards import is_built
 from quantatissu.corpus.stages.licence.identifiers import KNOWN
 from quantatissu.foundation import QuantaError
 from quantatissu.foundation.progress import Progress
@@ -42,11 +43,6 @@ def with_corpora(recipe: TrainRecipe, folder: Path, progress: Progress) -> Train
     built = CorpusSettings(path=target.resolve())
     kept = tuple(one for one in given if is_built(one.path))
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"corpus": (*kept, built)})})
-
-
-def is_built(path: Path) -> bool:
-    """Whether the folder holds a corpus, or its shards."""
-    return any((place / "manifest.json").is_file() for place in (path, path / "shards"))
 
 
 def _require_repositories(paths: Sequence[Path]) -> None:

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from quantatissu.corpus.shards import Corpus, ShardError, open_shards
+from quantatissu.corpus.shards import Corpus, NoSplitError, open_shards, shard_folder, tokenizer_folder
 from quantatissu.foundation import QuantaError
 from quantatissu.tokenizer import ChatTemplate, Encoded, Tokenizer, find_template, load_template, load_tokenizer
 from quantatissu.training.conversations import Chat, ConversationSamples, read_conversations
 from quantatissu.training.data import DataSettings, Samples
 from quantatissu.training.objectives import GrpoSettings
 from quantatissu.training.preferences import PairSamples, read_preferences
-from quantatissu.training.recipe import CorpusSettings, TrainRecipe
+from quantatissu.training.recipe import TrainRecipe
 from quantatissu.training.rollouts import Prompt, PromptOrder, read_prompts
-
-_SHARDS = "shards"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,8 @@ def open_data(recipe: TrainRecipe) -> Data:
             "there is nothing to train on",
             hint="Pass --data FOLDER with a corpus that `quanta corpus build` made, or set data.corpus in the recipe.",
         )
-    folders = [shard_folder(one) for one in table.corpus]
-    file = table.tokenizer or _tokenizer_file(table.corpus[0].path)
+    folders = [shard_folder(one.path) for one in table.corpus]
+    file = table.tokenizer or tokenizer_folder(table.corpus[0].path)
     tokenizer = load_tokenizer(file)
     try:
         corpora = [open_shards(folder) for folder in folders]
@@ -68,24 +66,11 @@ def open_data(recipe: TrainRecipe) -> Data:
     )
 
 
-def shard_folder(corpus: CorpusSettings) -> Path:
-    """The folder of shards of a corpus: a build's, or the shards themselves."""
-    inside = corpus.path / _SHARDS
-    return inside if inside.is_dir() else corpus.path
-
-
-def _tokenizer_file(corpus: Path) -> Path:
-    """A build keeps it beside its shards."""
-    return next((path for path in (corpus, corpus.parent) if (path / "tokenizer.json").is_file()), corpus)
-
-
 def _validation(folder: Path) -> Corpus | None:
     try:
         return open_shards(folder, split="validation")
-    except ShardError as error:
-        if "no split" in str(error):
-            return None
-        raise
+    except NoSplitError:
+        return None
 
 
 def _template(recipe: TrainRecipe, tokenizer: Path) -> ChatTemplate | None:

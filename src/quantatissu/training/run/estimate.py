@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from quantatissu.corpus.shards import is_built
 from quantatissu.foundation.amounts import short, size
 from quantatissu.foundation.progress import clock_time
 from quantatissu.model import ModelConfig, shape
@@ -16,7 +17,6 @@ from quantatissu.model.folders import load_config
 from quantatissu.tokenizer import Tokenizer
 from quantatissu.training.metrics import Peak, measure_peak
 from quantatissu.training.recipe import TrainRecipe
-from quantatissu.training.run.corpora import is_built
 from quantatissu.training.run.data import open_data
 from quantatissu.training.run.setup import choose_device, compute_dtype, micro_samples, model_config
 
