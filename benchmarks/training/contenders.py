@@ -71,12 +71,14 @@ def ours(shape: str, micro: int) -> Callable[[int], None]:
     from quantatissu.training.objectives import CausalLM
     from quantatissu.training.optim import Optimizers, OptimizerSettings, SpikeGuard, SpikeSettings
     from quantatissu.training.parallel import Alone
+    from quantatissu.training.run.replicas import Replicas
     from quantatissu.training.run.setup import autocast
     from quantatissu.training.run.step import Step
 
     device = torch.device("cpu")
     model = Decoder(ModelConfig.model_validate(fields(shape)))
-    objective = CausalLM()
+    objective, context = CausalLM(), autocast(device, torch.bfloat16)
+    replicas = min(SAMPLES // micro, torch.get_num_threads())
     step = Step(
         lambda batch: objective(model, batch),
         objective,
@@ -85,7 +87,8 @@ def ours(shape: str, micro: int) -> Callable[[int], None]:
         Alone(device),
         clip=1.0,
         average=None,
-        context=autocast(device, torch.bfloat16),
+        context=context,
+        accumulate=Replicas(model, objective, context, replicas) if replicas > 1 else None,
     )
     batches = map(torch.from_numpy, tokens())
 

@@ -30,7 +30,7 @@ def measure(arguments: Sequence[str]) -> Outcome:
     torch.set_num_threads(threads)
     found = []
     for shape in ("25m", "60m"):
-        contender = Contender("ours", shape, 8, threads)
+        contender = Contender("ours", shape, 4, threads)
         flops = ModelConfig.model_validate(fields(shape)).flops_per_token(LENGTH) * SAMPLES * LENGTH
         peaks, rates = [], []
         for _ in range(_ROUNDS):

@@ -12,7 +12,7 @@ from quantatissu.model import ModelConfig
 from quantatissu.training.parallel import Plan, make_plan, restarted, told_once
 from quantatissu.training.parallel.plan import layers_of_stage, require_fit
 from quantatissu.training.recipe import ParallelSettings, TrainRecipe
-from quantatissu.training.run.setup import micro_samples
+from quantatissu.training.run.setup import micro_samples, replicas
 
 CONFIG = ModelConfig(
     vocab_size=300,
@@ -80,7 +80,11 @@ def recipe(**tables: object) -> TrainRecipe:
 @pytest.mark.parametrize(
     ("batch", "parallel", "world", "rows"),
     [
-        ({"samples": 64}, {}, 1, 64),
+        ({"samples": 64}, {}, 1, 32),  # 2,048 tokens
+        ({"samples": 64, "replicas": 4}, {}, 1, 16),
+        ({"samples": 6, "replicas": 4}, {}, 1, 1),  # a replica without a piece is better than a piece without company
+        ({"samples": 72, "replicas": 4}, {}, 1, 18),
+        ({"samples": 64, "replicas": 4}, {}, 2, 32),  # of two processes, each keeps to itself
         ({"samples": 64}, {"pipeline": 4}, 1, 8),  # twice as many pieces as stages
         ({"samples": 64}, {"pipeline": 4}, 2, 4),
         ({"samples": 64}, {"pipeline": 4, "microbatches": 4}, 2, 8),
@@ -134,3 +138,10 @@ def test_processes_that_torchrun_started_anew_go_on(monkeypatch: pytest.MonkeyPa
     assert not restarted()
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     assert restarted()
+
+
+def test_replicas_and_dropout_are_not_had_together() -> None:
+    adapter = {"rank": 4, "dropout": 0.1}
+    assert replicas(recipe(adapter=adapter), torch.device("cpu"), 1, 8) == 1
+    with pytest.raises(QuantaError, match="could not be repeated"):
+        replicas(recipe(adapter=adapter, batch={"replicas": 2}), torch.device("cpu"), 1, 8)

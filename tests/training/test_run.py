@@ -87,8 +87,13 @@ def test_resumed_from_an_early_checkpoint_it_is_the_same_run(corpus: Path, whole
     _assert_same(tmp_path / "run/checkpoints/step-00000012", whole / "checkpoints/step-00000012")
 
 
-@pytest.mark.parametrize("changes", [{"optimizer": {"kind": "muon"}, "average": {"kind": "ema", "decay": 0.9}}])
-def test_muon_and_the_average_resume_to_the_bit_too(corpus: Path, tmp_path: Path, changes: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [{"optimizer": {"kind": "muon"}, "average": {"kind": "ema", "decay": 0.9}, "batch": {"micro": 2, "replicas": 3}}],
+)
+def test_muon_averages_and_replicas_resume_to_the_bit_too(
+    corpus: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
     short = cases.table(corpus, steps=8, checkpoint={"keep": 9}, **changes)
     cases.run(short, tmp_path / "whole")
     cases.run(short, tmp_path / "cut")

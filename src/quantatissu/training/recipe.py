@@ -89,7 +89,10 @@ class BatchSettings(_Table):
 
     samples: Annotated[int, Field(ge=1)] = 32
     micro: Annotated[int, Field(ge=1)] | None = None
-    """Samples per forward pass. By default as many as are 4,096 tokens on a CPU and 32,768 on a GPU."""
+    """Samples per forward pass. By default as many as are 2,048 tokens on a CPU and 32,768 on a GPU."""
+    replicas: Annotated[int, Field(ge=1)] | None = None
+    """On a CPU, in one process: replicas of the model that each take forward passes of their own, on their own cores.
+    They share the weights, not the gradients. By default one a core, at most 8."""
 
 
 class PrecisionSettings(_Table):

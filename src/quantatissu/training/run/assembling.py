@@ -23,6 +23,7 @@ from quantatissu.training.recipe import TrainRecipe
 from quantatissu.training.run.data import Data
 from quantatissu.training.run.environment import describe_environment
 from quantatissu.training.run.lessons import Classroom, answer_ends, make_objective, open_lesson
+from quantatissu.training.run.replicas import Replicas
 from quantatissu.training.run.saving import Position, Trained
 from quantatissu.training.run.setup import (
     Context,
@@ -32,6 +33,7 @@ from quantatissu.training.run.setup import (
     make_model,
     make_spread_model,
     micro_samples,
+    replicas,
 )
 from quantatissu.training.run.step import Accumulate, Step
 from quantatissu.training.run.trainer import Costs, Trainer
@@ -78,6 +80,9 @@ def assemble(
     whole, accumulate = model, None
     if isinstance(group, Mesh):
         whole, accumulate = _spread(recipe, model, objective, group, (rows, recipe.data.length), per_step, context)
+    side_by_side = replicas(recipe, device, group.world, per_step)
+    if side_by_side > 1:
+        accumulate = Replicas(model, objective, context, side_by_side)
     step = Step(
         _forward(recipe, whole, objective, group),
         objective,
@@ -124,6 +129,7 @@ def assemble(
     progress.note(
         f"{model.config.parameters:,} parameters, {str(dtype).removeprefix('torch.')}, peak {peak}, "
         f"{recipe.batch.samples * recipe.data.length:,} tokens a step in {recipe.batch.samples // rows} pieces"
+        + (f" on {side_by_side} replicas" if side_by_side > 1 else "")
     )
     if last:
         progress.note(f"resuming behind step {position.step:,}")

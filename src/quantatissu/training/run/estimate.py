@@ -18,9 +18,9 @@ from quantatissu.tokenizer import Tokenizer
 from quantatissu.training.metrics import Peak, measure_peak
 from quantatissu.training.recipe import TrainRecipe
 from quantatissu.training.run.data import open_data
-from quantatissu.training.run.setup import choose_device, compute_dtype, micro_samples, model_config
+from quantatissu.training.run.setup import choose_device, compute_dtype, micro_samples, model_config, replicas
 
-_ASSUMED_MFU = {"cpu": 0.55, "cuda": 0.40}
+_ASSUMED_MFU = {"cpu": 0.60, "cuda": 0.40}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ def estimate(recipe: TrainRecipe, folder: Path) -> Estimate:
     dtype = compute_dtype(recipe, device)
     config = _config(recipe, tokenizer)
     rows = micro_samples(recipe, device, 1)
+    sides = replicas(recipe, device, 1, recipe.batch.samples // rows)
     width = 8 if recipe.precision.compute == "fp64" else 4
     weights = config.parameters * width
     states = _optimizer_bytes(recipe, config, width)
@@ -93,9 +94,9 @@ def estimate(recipe: TrainRecipe, folder: Path) -> Estimate:
         tokens=tokens,
         data_tokens=corpora,
         weights=weights + average + copy,
-        gradients=weights,
+        gradients=sides * weights,
         optimizer=states,
-        activations=_activation_bytes(recipe, config, rows, 2 if dtype == torch.bfloat16 else width),
+        activations=_activation_bytes(recipe, config, sides * rows, 2 if dtype == torch.bfloat16 else width),
         checkpoint=weights + states + average,
         checkpoints_kept=recipe.checkpoint.keep + 1,
         seconds=tokens * config.flops_per_token(recipe.data.length) / (peak.flops * mfu),

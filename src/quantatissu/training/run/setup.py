@@ -19,7 +19,8 @@ from quantatissu.training.recipe import TrainRecipe
 from quantatissu.training.run.adapting import adapted
 
 Context = Callable[[], AbstractContextManager[object]]
-_TOKENS_AT_ONCE = {"cpu": 4_096, "cuda": 32_768}
+_TOKENS_AT_ONCE = {"cpu": 2_048, "cuda": 32_768}
+_MOST_REPLICAS = 8  # each holds gradients of its own
 _TYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}
 
 
@@ -165,9 +166,34 @@ def micro_samples(recipe: TrainRecipe, device: torch.device, world: int) -> int:
             raise QuantaError(f"batch.micro is {wanted}: it must divide the {share} samples of a process in a step")
         return wanted
     largest = max(1, _TOKENS_AT_ONCE[device.type] // recipe.data.length)
-    if stages > 1:
-        largest = min(largest, max(1, share // (2 * stages)))
-    return max(size for size in range(1, share + 1) if share % size == 0 and size <= largest)
+    sides = 2 * stages if stages > 1 else _replicas_wanted(recipe, device, world)
+    largest = min(largest, max(1, share // sides))
+    # What replicas share evenly comes first: a piece left over would keep only one of them busy.
+    return max(
+        (size for size in range(1, largest + 1) if share % size == 0),
+        key=lambda size: ((share // size) % sides == 0 or stages > 1, size),
+    )
+
+
+def replicas(recipe: TrainRecipe, device: torch.device, world: int, pieces: int) -> int:
+    """Replicas of the model that work side by side on the ``pieces`` of a step."""
+    return min(pieces, _replicas_wanted(recipe, device, world))
+
+
+def _replicas_wanted(recipe: TrainRecipe, device: torch.device, world: int) -> int:
+    processes = world * recipe.parallel.tensor * recipe.parallel.pipeline
+    if device.type != "cpu" or processes > 1 or compiles(recipe, device):
+        return 1
+    wanted = recipe.batch.replicas
+    if recipe.adapter is not None and recipe.adapter.dropout > 0:
+        # Drawn from one generator: in threads the order of the draws, and with it the run, would be left to chance.
+        if wanted is not None and wanted > 1:
+            raise QuantaError(
+                f"batch.replicas is {wanted}: with adapter.dropout a run on replicas could not be repeated",
+                hint="Leave out one of the two.",
+            )
+        return 1
+    return wanted or min(torch.get_num_threads(), _MOST_REPLICAS)
 
 
 def _wanted_samples(recipe: TrainRecipe, share: int) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,8 +15,29 @@ from quantatissu.training.optim import Optimizers, SpikeGuard, WeightAverage
 from quantatissu.training.parallel import Group, local
 
 Forward = Callable[[Tensors], Terms]
+Context = Callable[[], AbstractContextManager[object]]
 Accumulate = Callable[[Sequence[Tensors], float], dict[str, Tensor]]
 """Adds the gradients of a step's micro-batches, their losses divided by a count; returns the objective's sums."""
+
+
+def one_by_one(forward: Forward, context: Context, batches: Sequence[Tensors], count: float) -> dict[str, Tensor]:
+    """The loop over micro-batches: see `Accumulate`."""
+    found = []
+    for batch in batches:
+        with context():
+            terms = forward(batch)
+        (terms.loss / count).backward()  # type: ignore[no-untyped-call]
+        found.append(terms.sums)
+    return added(found)
+
+
+def added(found: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Sums by name over all of ``found``."""
+    sums: dict[str, Tensor] = {}
+    for one in found:
+        for name, value in one.items():
+            sums[name] = sums[name] + value if name in sums else value
+    return sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +63,13 @@ class Step:
         *,
         clip: float,
         average: WeightAverage | None,
-        context: Callable[[], AbstractContextManager[object]],
+        context: Context,
         accumulate: Accumulate | None = None,
     ) -> None:
-        """``accumulate`` replaces the loop over micro-batches, where they have to be interleaved."""
-        self._forward, self._objective, self._optimizers, self._guard = forward, objective, optimizers, guard
-        self._accumulate = accumulate or self._one_by_one
-        self._group, self._clip, self._average, self._context = group, clip, average, context
+        """``accumulate`` replaces the loop over micro-batches, where they are interleaved or run side by side."""
+        self._objective, self._optimizers, self._guard = objective, optimizers, guard
+        self._accumulate = accumulate or partial(one_by_one, forward, context)
+        self._group, self._clip, self._average = group, clip, average
 
     def __call__(self, batches: Sequence[Tensors]) -> Outcome:
         """Take one step. The losses of all micro-batches of all processes are divided by their common count, so that
@@ -76,13 +98,3 @@ class Step:
     def hopeless(self) -> bool:
         """Whether so many steps on end were skipped that going on makes no sense."""
         return self._guard.hopeless
-
-    def _one_by_one(self, batches: Sequence[Tensors], count: float) -> dict[str, Tensor]:
-        sums: dict[str, Tensor] = {}
-        for batch in batches:
-            with self._context():
-                terms = self._forward(batch)
-            (terms.loss / count).backward()  # type: ignore[no-untyped-call]
-            for name, value in terms.sums.items():
-                sums[name] = sums[name] + value if name in sums else value
-        return sums
