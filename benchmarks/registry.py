@@ -44,6 +44,7 @@ MODULES = (
     "benchmarks.training.dpo",
     "benchmarks.model.equivalence",
     "benchmarks.model.qlora",
+    "benchmarks.model.gguf",
 )
 TIME_LIMIT_SECONDS = 600
 

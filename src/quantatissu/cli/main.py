@@ -19,6 +19,7 @@ import typer
 from quantatissu import __version__
 from quantatissu.cli.corpus import app as corpus
 from quantatissu.cli.doctor import doctor
+from quantatissu.cli.export import export, import_model
 from quantatissu.cli.fix import fix
 from quantatissu.cli.terminal import printable
 from quantatissu.cli.tokenizer import app as tokenizer
@@ -39,6 +40,8 @@ app.command("fix")(fix)
 app.command("undo")(undo)
 app.command("doctor")(doctor)
 app.command("train")(train)
+app.command("export")(export)
+app.command("import")(import_model)
 app.add_typer(corpus)
 app.add_typer(tokenizer)
 
@@ -108,7 +111,7 @@ def _run(given: list[str]) -> int:
 
 
 def _usage_hint(given: list[str]) -> str:
-    verb = next((f" {word}" for word in given if word in {"fix", "undo", "doctor", "corpus", "tokenizer", "train"}), "")
+    verb = next((f" {word}" for word in given if word in {"fix", "undo", "doctor", "corpus", "tokenizer", "train", "export", "import"}), "")
     return f"`quanta{verb} --help` lists what there is."
 
 

@@ -6,11 +6,14 @@ Weights are read from safetensors only: a ``.bin`` or ``.pt`` file is a program,
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -40,7 +43,7 @@ def load_model(folder: str | Path, *, dtype: torch.dtype | None = None, device: 
     """
     folder = Path(folder)
     config = load_config(folder)
-    expected = _expected(config)
+    expected = expected_shapes(config)
     found: dict[str, Tensor] = {}
     unknown: list[str] = []
     for name, tensor in _tensors(folder, str(device)):
@@ -83,7 +86,7 @@ def save_weights(
     Every file appears complete or not at all, and ``config.json`` last: a folder with one has its weights. Weights of
     an earlier save that are not part of this one are removed.
     """
-    assert state.keys() == _expected(config).keys(), "not a bare decoder's weights; adapters are merged first"
+    assert state.keys() == expected_shapes(config).keys(), "not a bare decoder's weights; adapters are merged first"
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     shards = _shards(state, dtype, shard_bytes)
@@ -97,6 +100,7 @@ def save_weights(
         tensors = {key: state[key].detach().to(device="cpu", dtype=dtype).contiguous() for key in shard}
         partial = folder / f".{name}.partial"
         save_file(tensors, partial, metadata={"format": "pt"})
+        partial.chmod(_readable())  # as any other file: the library leaves it to its owner alone
         partial.replace(folder / name)
     for old in folder.glob("model*.safetensors"):
         if old.name not in names:
@@ -111,9 +115,34 @@ def save_weights(
     _write_json(folder / CONFIG, to_hugging_face(config, dtype=str(stored).removeprefix("torch.")))
 
 
-def _expected(config: ModelConfig) -> dict[str, torch.Size]:
+def _readable() -> int:
+    """The permissions that a new file gets."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def expected_shapes(config: ModelConfig) -> dict[str, torch.Size]:
+    """The shape of every parameter, by name."""
     with torch.device("meta"):
         return {name: parameter.shape for name, parameter in Decoder(config).named_parameters()}
+
+
+def read_tensors(folder: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Name and weights, float32, of every parameter in ``folder``, one after another; what is redundant is left out.
+
+    Raises QuantaError for what cannot be read or does not fit the config.
+    """
+    config = load_config(folder)
+    shapes = expected_shapes(config)
+    for name, tensor in _tensors(folder, "cpu"):
+        if _redundant(name, config):
+            continue
+        if tensor.shape != shapes.pop(name, None):
+            raise QuantaError(f"{folder}: {name} {list(tensor.shape)} does not fit {CONFIG}")
+        yield name, tensor.float().numpy()
+    if shapes:
+        raise QuantaError(f"{folder}: the weights lack {_some(list(shapes))}")
 
 
 def _redundant(name: str, config: ModelConfig) -> bool:

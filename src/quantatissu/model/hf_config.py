@@ -46,7 +46,9 @@ def from_hugging_face(table: Mapping[str, Any], *, name: str = "config.json") ->
             f"{name}: model_type {architecture!r} is not supported", hint=f"Supported are: {', '.join(CLASSES)}."
         )
     _refuse(table, name)
-    known = {**_DEFAULTS[architecture], **{key: value for key, value in table.items() if value is not None}}
+    # A null is a default, but for the ids of tokens, where it says that there is none.
+    told = {key: value for key, value in table.items() if value is not None or key.endswith("_token_id")}
+    known = {**_DEFAULTS[architecture], **told}
     fields = {key: known[key] for key in (*_PLAIN, *_BIASES[architecture]) if key in known}
     fields.setdefault("num_key_value_heads", fields.get("num_attention_heads"))
     fields["architecture"] = architecture

@@ -65,13 +65,17 @@ class Replicas:
                 for mine, theirs in zip(model.parameters(), other.parameters(), strict=True)
                 if theirs.grad is not None and mine is not theirs
             ]
-            both = [(mine.grad, theirs.grad) for mine, theirs in pairs if mine.grad is not None]
-            if both:
-                torch._foreach_add_([mine for mine, _ in both], [theirs for _, theirs in both])
+            sums: list[Tensor] = []
+            parts: list[Tensor] = []
             for mine, theirs in pairs:
                 if mine.grad is None:
                     mine.grad = theirs.grad
+                elif theirs.grad is not None:
+                    sums.append(mine.grad)
+                    parts.append(theirs.grad)
                 theirs.grad = None
+            if sums:
+                torch._foreach_add_(sums, parts)
 
 
 def _sharing(model: Decoder) -> Decoder:
