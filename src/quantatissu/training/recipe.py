@@ -99,7 +99,8 @@ class PrecisionSettings(_Table):
     """How numbers are kept and multiplied. Weights, optimizer and loss are always in ``weights``."""
 
     compute: Literal["auto", "bf16", "fp32", "fp64", "fp8"] = "auto"
-    """Of matrix products and activations; auto: bf16 where the hardware multiplies it, else fp32."""
+    """Of matrix products and activations; auto: bf16 where the hardware multiplies it, else fp32. fp8: bf16, but for
+    the products inside the layers, on one GPU that has it."""
     z_loss: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the squared log-partition, which keeps logits from drifting (PaLM, 2022: 1e-4)."""
     compile: Literal["auto", "on", "off"] = "auto"

@@ -17,11 +17,12 @@ from quantatissu.tokenizer import Tokenizer, load_tokenizer
 from quantatissu.training.parallel import Mesh, local_rank
 from quantatissu.training.recipe import TrainRecipe
 from quantatissu.training.run.adapting import adapted
+from quantatissu.training.run.float8 import require_float8, use_float8
 
 Context = Callable[[], AbstractContextManager[object]]
 _TOKENS_AT_ONCE = {"cpu": 2_048, "cuda": 32_768}
 _MOST_REPLICAS = 8  # each holds gradients of its own
-_TYPES = {"bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}
+_TYPES = {"fp8": torch.bfloat16, "bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}
 
 
 def model_config(recipe: TrainRecipe, tokenizer: Tokenizer) -> ModelConfig:
@@ -68,7 +69,11 @@ def make_model(
     if recipe.adapter is not None:
         model = adapted(model, recipe.adapter, seed=recipe.seed, weights=weights)
     model.set_recompute(recipe.model.recompute)
-    return model.to(device)
+    model.to(device)
+    if recipe.precision.compute == "fp8":
+        require_float8(device)
+        use_float8(model)
+    return model
 
 
 def make_spread_model(recipe: TrainRecipe, tokenizer: Tokenizer, mesh: Mesh, *, weights: Path | None = None) -> Decoder:
@@ -76,6 +81,8 @@ def make_spread_model(recipe: TrainRecipe, tokenizer: Tokenizer, mesh: Mesh, *, 
     from quantatissu.training.parallel.filling import draw_weights, read_weights
     from quantatissu.training.parallel.spread import spread
 
+    if recipe.precision.compute == "fp8":
+        raise QuantaError("precision.compute is fp8, which runs on one process only", hint="Leave it out for bf16.")
     dtype = torch.float64 if recipe.precision.compute == "fp64" else torch.float32
     source = weights or recipe.model.init
     config = model_config(recipe, tokenizer) if source is None else load_config(source)
