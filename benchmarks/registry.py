@@ -45,6 +45,9 @@ MODULES = (
     "benchmarks.model.equivalence",
     "benchmarks.model.qlora",
     "benchmarks.model.gguf",
+    "benchmarks.inference.greedy",
+    "benchmarks.inference.samples",
+    "benchmarks.inference.scoring",
 )
 TIME_LIMIT_SECONDS = 600
 

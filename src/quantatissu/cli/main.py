@@ -111,7 +111,14 @@ def _run(given: list[str]) -> int:
 
 
 def _usage_hint(given: list[str]) -> str:
-    verb = next((f" {word}" for word in given if word in {"fix", "undo", "doctor", "corpus", "tokenizer", "train", "export", "import"}), "")
+    verb = next(
+        (
+            f" {word}"
+            for word in given
+            if word in {"fix", "undo", "doctor", "corpus", "tokenizer", "train", "export", "import"}
+        ),
+        "",
+    )
     return f"`quanta{verb} --help` lists what there is."
 
 

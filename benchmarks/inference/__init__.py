@@ -1,0 +1,1 @@
+"""Engines against others on the same weights and prompts."""

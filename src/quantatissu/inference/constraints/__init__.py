@@ -1,0 +1,5 @@
+"""What an answer has to look like: specifications as plain data, and matchers that follow an answer."""
+
+from quantatissu.inference.constraints.specs import Constraint, Grammar, JsonSchema, Regex
+
+__all__ = ["Constraint", "Grammar", "JsonSchema", "Regex"]

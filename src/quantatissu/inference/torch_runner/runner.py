@@ -1,0 +1,146 @@
+"""`Runner` in torch: the layers, over rows of new tokens of whatever sequences.
+
+Suffixes: R rows (new tokens of a step), D model, H query heads, K key heads, G query heads of a key head, N head
+dimension, F feed-forward, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
+from torch import Tensor
+
+from quantatissu.inference.runner import Logits, Segment
+from quantatissu.inference.torch_runner.attention import Reads, attend, make_reads
+from quantatissu.inference.torch_runner.plan import make_plan
+from quantatissu.inference.torch_runner.weights import Layer, MakeLinear, best_linear, lay_out
+from quantatissu.model.decoder import Decoder
+from quantatissu.model.rope import angles
+
+PAGE = 16
+_ROWS_AT_ONCE = 512  # through the output head when only targets are scored
+
+
+class TorchRunner:
+    """A decoder and its pages. See `Runner`."""
+
+    page = PAGE
+
+    def __init__(
+        self,
+        model: Decoder,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        make_linear: MakeLinear | None = None,
+    ) -> None:
+        """``dtype`` is that of weights, activations and cache; ``make_linear`` decides how matrices are kept, by
+        default unquantised."""
+        self.config = config = model.config
+        self._dtype, self._device = dtype, torch.device(device)
+        self._weights = lay_out(
+            model, dtype=dtype, device=self._device, make=make_linear or best_linear(dtype, self._device)
+        )
+        self._groups = config.num_attention_heads // config.num_key_value_heads
+        per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * dtype.itemsize
+        self.page_bytes = self.page * per_token
+        self._keys = self._values = torch.empty(0)
+        self._turns = torch.empty(0)
+
+    def reserve(self, pages: int) -> None:
+        """See `Runner.reserve`."""
+        config = self.config
+        shape = (config.num_hidden_layers, config.num_key_value_heads, pages * self.page, config.head_dim)
+        # Zeros, not whatever lies there: filled-up batches read slots that were never written, and 0 * NaN is NaN.
+        self._keys, self._values = (torch.zeros(shape, dtype=self._dtype, device=self._device) for _ in range(2))
+
+    @torch.inference_mode()
+    def run(self, segments: Sequence[Segment]) -> Logits:
+        """See `Runner.run`."""
+        hidden_RD = self._hidden(segments)
+        if not len(hidden_RD):
+            return np.empty((0, self.config.vocab_size), dtype=np.float32)
+        logits: Logits = self._weights.head(hidden_RD).float().cpu().numpy()
+        return logits
+
+    @torch.inference_mode()
+    def score(self, segments: Sequence[Segment], targets: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See `Runner.score`."""
+        hidden_RD = self._hidden(segments)
+        wanted = torch.from_numpy(targets).to(self._device)
+        found = [
+            -F.cross_entropy(self._weights.head(part).float(), target, reduction="none")
+            for part, target in zip(
+                torch.split(hidden_RD, _ROWS_AT_ONCE), torch.split(wanted, _ROWS_AT_ONCE), strict=True
+            )
+        ]
+        scores: NDArray[np.float32] = torch.cat(found).cpu().numpy()
+        return scores
+
+    def _hidden(self, segments: Sequence[Segment]) -> Tensor:
+        """Hidden states of the wanted rows after the last norm [R, D]."""
+        plan = make_plan(segments, self.page)
+        device, weights = self._device, self._weights
+        reads = make_reads(plan, self._groups, self._dtype, device)
+        turns = self._angles(torch.from_numpy(plan.positions).to(device))
+        slots = torch.from_numpy(plan.slots).to(device)
+        x_RD = F.embedding(torch.from_numpy(plan.tokens).to(device), weights.embedding)
+        for number, layer in enumerate(weights.layers):
+            attended_RD = self._attend(layer, number, self._norm(x_RD, layer.attention_norm), turns, slots, reads)
+            x_RD = x_RD + layer.out(attended_RD)
+            gate_RF, up_RF = layer.gate_up(self._norm(x_RD, layer.feed_forward_norm)).chunk(2, dim=-1)
+            x_RD = x_RD + layer.down(F.silu(gate_RF).mul_(up_RF))
+        wanted = torch.from_numpy(plan.wanted).to(device)
+        return self._norm(x_RD[wanted], weights.norm)
+
+    def copy_page(self, source: int, target: int) -> None:
+        """See `Runner.copy_page`."""
+        for pool in (self._keys, self._values):
+            pages = pool.view(*pool.shape[:2], -1, self.page, pool.shape[-1])
+            pages[:, :, target] = pages[:, :, source]
+
+    def describe(self) -> dict[str, Any]:
+        """See `Runner.describe`."""
+        threads = {"threads": torch.get_num_threads()} if self._device.type == "cpu" else {}
+        return {
+            "engine": "torch",
+            "device": str(self._device),
+            "dtype": str(self._dtype).removeprefix("torch."),
+            **threads,
+        }
+
+    def close(self) -> None:
+        """See `Runner.close`."""
+        self._keys = self._values = torch.empty(0)
+
+    def _attend(
+        self, layer: Layer, number: int, x_RD: Tensor, turns: tuple[Tensor, Tensor], slots: Tensor, reads: Reads
+    ) -> Tensor:
+        config = self.config
+        H, K, N = config.num_attention_heads, config.num_key_value_heads, config.head_dim
+        qkv = layer.qkv(x_RD).view(-1, H + 2 * K, N)
+        qk, v_RKN = qkv[:, : H + K], qkv[:, H + K :]
+        if layer.heads_norm is not None:
+            qk = self._norm(qk) * layer.heads_norm
+        cos, sin = turns
+        first, second = qk.chunk(2, dim=-1)
+        qk = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+        keys_KLN, values_KLN = self._keys[number], self._values[number]
+        keys_KLN.index_copy_(1, slots, qk[:, H:].transpose(0, 1))
+        values_KLN.index_copy_(1, slots, v_RKN.transpose(0, 1))
+        q_RKGN = qk[:, :H].view(-1, K, self._groups, N)
+        return attend(reads, q_RKGN, keys_KLN, values_KLN).flatten(1)
+
+    def _norm(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
+        return F.rms_norm(x, x.shape[-1:], weight, self.config.rms_norm_eps)
+
+    def _angles(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and sine of half the head dimension, each [R, 1, N / 2]."""
+        cos, sin = angles(self.config, positions)
+        half = self.config.head_dim // 2
+        return cos[:, None, :half].to(self._dtype), sin[:, None, :half].to(self._dtype)
