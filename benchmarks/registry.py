@@ -48,6 +48,8 @@ MODULES = (
     "benchmarks.inference.greedy",
     "benchmarks.inference.samples",
     "benchmarks.inference.scoring",
+    "benchmarks.inference.constrained",
+    "benchmarks.inference.speculative",
 )
 TIME_LIMIT_SECONDS = 600
 

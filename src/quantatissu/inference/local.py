@@ -9,12 +9,13 @@ from queue import SimpleQueue
 from typing import Any
 
 from quantatissu.foundation import QuantaError
-from quantatissu.inference.constraints.specs import Constraint, Matcher
+from quantatissu.inference.constraints.compiling import Compiler
+from quantatissu.inference.constraints.specs import Matcher
 from quantatissu.inference.engine import Answer, EngineStats, Piece, Request, TokenScore
 from quantatissu.inference.runner import Runner
 from quantatissu.inference.sampling import Seen, key_of
 from quantatissu.inference.scheduler.cache import KeyValueCache
-from quantatissu.inference.scheduler.loop import Scheduler
+from quantatissu.inference.scheduler.loop import SPECULATE_BELOW, Scheduler
 from quantatissu.inference.scheduler.sample import Sample
 from quantatissu.inference.scheduler.scoring import OutOfPages, Scoring
 from quantatissu.inference.scheduler.text import Detokeniser, StopStrings
@@ -23,9 +24,6 @@ from quantatissu.tokenizer.core import Tokenizer
 
 _STEP_TOKENS = 512
 _MOST_RUNNING = 256
-
-Compile = Callable[[Constraint], Callable[[], Matcher]]
-"""From a constraint to what makes a matcher for one answer."""
 
 
 class LocalEngine:
@@ -39,19 +37,27 @@ class LocalEngine:
         name: str = "model",
         pages: int,
         context: int | None = None,
-        compile_constraint: Compile | None = None,
         drafter: Drafter | None = None,
         adapters: Sequence[str] = (),
         step_tokens: int = _STEP_TOKENS,
         most_running: int = _MOST_RUNNING,
+        speculate_below: int = SPECULATE_BELOW,
     ) -> None:
         """``pages`` of the runner are reserved; ``context`` is the model's, and what the pages can hold."""
         self.name, self.tokenizer, self.adapters = name, tokenizer, tuple(adapters)
-        self._runner, self._compile, self._step_tokens = runner, compile_constraint, step_tokens
+        self._runner, self._step_tokens = runner, step_tokens
+        self._compiler: Compiler | None = None
         runner.reserve(pages)
         cache = KeyValueCache(runner, pages)
         self.context = min(context or runner.config.max_position_embeddings, cache.room)
-        self._scheduler = Scheduler(runner, cache, step_tokens=step_tokens, most_running=most_running, drafter=drafter)
+        self._scheduler = Scheduler(
+            runner,
+            cache,
+            step_tokens=step_tokens,
+            most_running=most_running,
+            drafter=drafter,
+            speculate_below=speculate_below,
+        )
         ends = runner.config.eos_token_id
         self._ends = frozenset(() if ends is None else (ends,) if isinstance(ends, int) else ends)
         if tokenizer.end_of_text is not None:
@@ -185,9 +191,9 @@ class LocalEngine:
     def _matchers(self, request: Request) -> list[Matcher | None]:
         if request.constraint is None:
             return [None] * request.n
-        if self._compile is None:
-            raise QuantaError("constraints need llguidance", hint="pip install llguidance")
-        make = self._compile(request.constraint)
+        if self._compiler is None:
+            self._compiler = Compiler(self.tokenizer, self._ends)
+        make = self._compiler(request.constraint)
         return [make() for _ in range(request.n)]
 
     def _post(self, call: Callable[[], None]) -> None:
@@ -212,6 +218,8 @@ class LocalEngine:
                 self._scheduler.step()
             except BaseException as error:  # whatever it is, somebody waits for it
                 self._fail(error)
+        while self._inbox:  # whoever asked just before has to be told too
+            self._inbox.popleft()()
         self._fail(QuantaError(f"the engine of {self.name} was closed"))
         self._runner.close()
 

@@ -44,7 +44,13 @@ def open_engine(
     place = torch.device(_device(device))
     tokenizer = load_tokenizer(folder)
     runner = TorchRunner(load_model(folder), dtype=_dtype(precision, place), device=place)
-    return LocalEngine(runner, tokenizer, name=folder.resolve().name, pages=_pages(runner.page_bytes, memory, place))
+    return LocalEngine(
+        runner,
+        tokenizer,
+        name=folder.resolve().name,
+        pages=_pages(runner.page_bytes, memory, place),
+        drafter=drafter,
+    )
 
 
 def _device(wanted: str) -> str:

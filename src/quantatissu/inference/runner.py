@@ -22,7 +22,7 @@ Logits = NDArray[np.float32]  # [rows, vocabulary]
 class Segment:
     """New tokens of one sequence: those at positions ``start`` to ``start + len(tokens)``.
 
-    ``pages`` hold the keys and values of positions 0 on, ``Runner.page`` positions each, and have room for the new ones;
+    ``pages`` hold the keys and values of positions 0 on, ``Runner.page`` positions each, with room for the new ones;
     what lies before ``start`` is there already. ``wanted``: how many of the last tokens get logits, perhaps none.
     Sequences whose first pages are the same page numbers share that prefix: runners may read it once for all.
     """

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from quantatissu.inference.engine import EngineStats, TokenScore
 from quantatissu.inference.runner import Logits, Runner, Segment
-from quantatissu.inference.sampling import draw
+from quantatissu.inference.sampling import Drawn, draw, log_normalisers
+from quantatissu.inference.sampling.distribution import Floats
 from quantatissu.inference.scheduler.cache import KeyValueCache
 from quantatissu.inference.scheduler.sample import Sample
 from quantatissu.inference.speculation import Drafter
 
-_SPECULATE_BELOW = 4  # running samples: beyond that, drafted tokens take time from others
+SPECULATE_BELOW = 4  # running samples: beyond that, drafted tokens take time from others
 
 
 @dataclass(slots=True)
@@ -55,10 +55,12 @@ class Scheduler:
         step_tokens: int,
         most_running: int,
         drafter: Drafter | None = None,
+        speculate_below: int = SPECULATE_BELOW,
     ) -> None:
         """At most ``step_tokens`` tokens a step but for the next tokens of running samples, which always go."""
         self._runner, self.cache, self._drafter = runner, cache, drafter
         self._step_tokens, self._most_running = step_tokens, most_running
+        self._speculate_below = speculate_below
         self._waiting: deque[Sample] = deque()
         self._running: list[Sample] = []  # the longest admitted first
         self.counts = Counts()
@@ -182,7 +184,7 @@ class Scheduler:
     def _draft(self, sample: Sample, going: int) -> None:
         sample.drafted = []
         most = min(sample.left - 1, self.cache.room - len(sample.tokens) - 1)
-        if self._drafter is not None and going <= _SPECULATE_BELOW and most > 0:
+        if self._drafter is not None and going <= self._speculate_below and most > 0:
             sample.drafted = self._drafter.propose(sample, most)
             self.counts.drafted_tokens += len(sample.drafted)
 
@@ -245,17 +247,17 @@ class Scheduler:
             going = []
             for number, (sample, row) in enumerate(asking):
                 guess = sample.drafted[place] if place < len(sample.drafted) else None
-                if self._take_one(sample, drawn, number) and guess == sample.tokens[-1]:
+                if self._take_one(sample, drawn, number, logits[row + place]) and guess == sample.tokens[-1]:
                     self.counts.accepted_tokens += 1
                     going.append((sample, row))
             asking = going
             place += 1
 
-    def _take_one(self, sample: Sample, drawn: Any, number: int) -> bool:
+    def _take_one(self, sample: Sample, drawn: Drawn, number: int, logits: Floats) -> bool:
         token, logprob = int(drawn.tokens[number]), float(drawn.logprobs[number])
         if sample.matcher is not None:
             taken = sample.matcher.accept(token, sample.left - 1)
             if taken != token:
-                token, logprob = taken, float("nan")
+                token, logprob = taken, float(logits[taken] - log_normalisers(logits[None])[0])
         self.counts.generated_tokens += 1
         return sample.take(TokenScore(token, logprob, drawn.top[number]))
