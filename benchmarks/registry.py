@@ -50,6 +50,7 @@ MODULES = (
     "benchmarks.inference.scoring",
     "benchmarks.inference.constrained",
     "benchmarks.inference.speculative",
+    "benchmarks.inference.quantized",
 )
 TIME_LIMIT_SECONDS = 600
 

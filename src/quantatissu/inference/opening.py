@@ -15,6 +15,8 @@ from quantatissu.tokenizer import load_tokenizer
 if TYPE_CHECKING:
     import torch
 
+    from quantatissu.inference.quantization import Quantisation
+
 Precision = Literal["auto", "f32", "bf16"]
 _MEMORY_SHARE = 0.25  # of what is free, for keys and values, unless told otherwise
 _MOST_PAGES = 1 << 16
@@ -26,24 +28,30 @@ def open_engine(
     device: str = "auto",
     precision: Precision = "auto",
     memory: int | None = None,
+    quantise: Quantisation | None = None,
     drafter: Drafter | None = None,
 ) -> LocalEngine:
     """The engine of the checkpoint in folder ``model``, or of a packaged one by its name.
 
     ``precision``: of weights, activations and cache; auto is bf16 where the hardware multiplies it. ``memory``: bytes
-    for keys and values; by default a quarter of what is free. Raises QuantaError for what cannot be opened.
+    for keys and values; by default a quarter of what is free. ``quantise``: weights in ``int8`` or ``int4``.
+    Raises QuantaError for what cannot be opened.
     """
     folder = packaged(str(model)) or Path(model)
     try:
         import torch
     except ImportError:
         raise QuantaError("this needs torch", hint="pip install 'quantatissu[train]'") from None
+    from quantatissu.inference.quantization import quantised
     from quantatissu.inference.torch_runner import TorchRunner
     from quantatissu.model.folders import load_model
 
     place = torch.device(_device(device))
     tokenizer = load_tokenizer(folder)
-    runner = TorchRunner(load_model(folder), dtype=_dtype(precision, place), device=place)
+    make, make_head = quantised(quantise) if quantise else (None, None)
+    runner = TorchRunner(
+        load_model(folder), dtype=_dtype(precision, place), device=place, make_linear=make, make_head=make_head
+    )
     return LocalEngine(
         runner,
         tokenizer,

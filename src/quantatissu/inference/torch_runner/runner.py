@@ -38,14 +38,15 @@ class TorchRunner:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
         make_linear: MakeLinear | None = None,
+        make_head: MakeLinear | None = None,
     ) -> None:
         """``dtype`` is that of weights, activations and cache; ``make_linear`` decides how matrices are kept, by
-        default unquantised."""
+        default unquantised, and ``make_head`` how the output head is, by default alike.
+        """
         self.config = config = model.config
         self._dtype, self._device = dtype, torch.device(device)
-        self._weights = lay_out(
-            model, dtype=dtype, device=self._device, make=make_linear or best_linear(dtype, self._device)
-        )
+        make = make_linear or best_linear(dtype, self._device)
+        self._weights = lay_out(model, dtype=dtype, device=self._device, make=make, make_head=make_head or make)
         self._groups = config.num_attention_heads // config.num_key_value_heads
         per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * dtype.itemsize
         self.page_bytes = self.page * per_token

@@ -78,8 +78,12 @@ class Weights:
 
 
 @torch.no_grad()
-def lay_out(model: Decoder, *, dtype: torch.dtype, device: torch.device, make: MakeLinear) -> Weights:
-    """The weights of ``model`` in ``dtype`` on ``device``, its matrices as ``make`` keeps them."""
+def lay_out(
+    model: Decoder, *, dtype: torch.dtype, device: torch.device, make: MakeLinear, make_head: MakeLinear
+) -> Weights:
+    """The weights of ``model`` in ``dtype`` on ``device``, the matrices of its layers as ``make`` keeps them, and its
+    output head as ``make_head`` does.
+    """
 
     def placed(tensor: Tensor) -> Tensor:
         return tensor.detach().to(device=device, dtype=dtype)
@@ -114,7 +118,7 @@ def lay_out(model: Decoder, *, dtype: torch.dtype, device: torch.device, make: M
     assert model.model.embed_tokens is not None
     embedding = placed(model.model.embed_tokens.weight)
     head = embedding if model.lm_head is None else placed(model.lm_head.weight)
-    return Weights(embedding, tuple(layers), norm(model.model.norm), make(head, None))
+    return Weights(embedding, tuple(layers), norm(model.model.norm), make_head(head, None))
 
 
 def _heads_norm(attention: Attention, model: Decoder, placed: Callable[[Tensor], Tensor]) -> Tensor | None:
