@@ -21,6 +21,7 @@ from quantatissu.cli.corpus import app as corpus
 from quantatissu.cli.doctor import doctor
 from quantatissu.cli.export import export, import_model
 from quantatissu.cli.fix import fix
+from quantatissu.cli.generate import complete, generate
 from quantatissu.cli.terminal import printable
 from quantatissu.cli.tokenizer import app as tokenizer
 from quantatissu.cli.train import train
@@ -40,10 +41,15 @@ app.command("fix")(fix)
 app.command("undo")(undo)
 app.command("doctor")(doctor)
 app.command("train")(train)
+app.command("generate")(generate)
+app.command("complete")(complete)
 app.command("export")(export)
 app.command("import")(import_model)
 app.add_typer(corpus)
 app.add_typer(tokenizer)
+
+
+_VERBS = {command.name for command in app.registered_commands} | {"corpus", "tokenizer"}
 
 
 def _print_version(wanted: bool) -> None:
@@ -111,14 +117,7 @@ def _run(given: list[str]) -> int:
 
 
 def _usage_hint(given: list[str]) -> str:
-    verb = next(
-        (
-            f" {word}"
-            for word in given
-            if word in {"fix", "undo", "doctor", "corpus", "tokenizer", "train", "export", "import"}
-        ),
-        "",
-    )
+    verb = next((f" {word}" for word in given if word in _VERBS), "")
     return f"`quanta{verb} --help` lists what there is."
 
 

@@ -51,7 +51,8 @@ class TorchRunner:
         per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * dtype.itemsize
         self.page_bytes = self.page * per_token
         self._keys = self._values = torch.empty(0)
-        self._turns = torch.empty(0)
+        wide = torch.promote_types(dtype, torch.float32)
+        self._eps = torch.tensor(config.rms_norm_eps, dtype=wide, device=self._device)
 
     def reserve(self, pages: int) -> None:
         """See `Runner.reserve`."""
@@ -129,8 +130,7 @@ class TorchRunner:
         if layer.heads_norm is not None:
             qk = self._norm(qk) * layer.heads_norm
         cos, sin = turns
-        first, second = qk.chunk(2, dim=-1)
-        qk = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+        qk = torch.addcmul(qk * cos, qk.roll(N // 2, dims=-1), sin)
         keys_KLN, values_KLN = self._keys[number], self._values[number]
         keys_KLN.index_copy_(1, slots, qk[:, H:].transpose(0, 1))
         values_KLN.index_copy_(1, slots, v_RKN.transpose(0, 1))
@@ -138,10 +138,13 @@ class TorchRunner:
         return attend(reads, q_RKGN, keys_KLN, values_KLN).flatten(1)
 
     def _norm(self, x: Tensor, weight: Tensor | None = None) -> Tensor:
-        return F.rms_norm(x, x.shape[-1:], weight, self.config.rms_norm_eps)
+        """As torch's, in fewer operations: on a CPU, single rows are all overhead."""
+        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
+        scaled = x * torch.addcmul(self._eps, length, length, value=1 / x.shape[-1]).rsqrt_()
+        return (scaled if weight is None else scaled * weight).to(x.dtype)
 
     def _angles(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosine and sine of half the head dimension, each [R, 1, N / 2]."""
+        """Cosine, and sine with the sign it has for the first half of a head and for the second, each [R, 1, N]."""
         cos, sin = angles(self.config, positions)
-        half = self.config.head_dim // 2
-        return cos[:, None, :half].to(self._dtype), sin[:, None, :half].to(self._dtype)
+        sin[..., : self.config.head_dim // 2].neg_()
+        return cos[:, None].to(self._dtype), sin[:, None].to(self._dtype)

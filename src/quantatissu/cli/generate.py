@@ -1,0 +1,182 @@
+"""``quanta generate`` and ``quanta complete``: a model's answers on the terminal, as they come."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from quantatissu.cli.terminal import printable
+from quantatissu.foundation import QuantaError
+
+if TYPE_CHECKING:
+    from quantatissu.inference import Constraint, Generation, Request, Sampling
+    from quantatissu.inference.local import LocalEngine
+
+_PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::(?P<column>\d+))?")
+
+Model = Annotated[str, typer.Option(metavar="MODEL", help="A model's folder, or the name of a packaged one.")]
+Tokens = Annotated[int, typer.Option("--max-tokens", metavar="N", help="Longest answer.", min=1)]
+Temperature = Annotated[float, typer.Option(metavar="T", help="0: the likeliest token each time.", min=0)]
+TopP = Annotated[float, typer.Option("--top-p", metavar="P", help="Draw from the likeliest tokens of this share.")]
+Seed = Annotated[int | None, typer.Option(metavar="N", help="Same seed, same answers.")]
+Answers = Annotated[int, typer.Option("-n", metavar="N", help="So many answers, numbered.", min=1)]
+Quantise = Annotated[str | None, typer.Option(metavar="int8|int4", help="Weights in fewer bits.")]
+
+
+def generate(
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to continue; - reads standard input.")],
+    model: Model = "tissu",
+    max_tokens: Tokens = 128,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    seed: Seed = None,
+    n: Answers = 1,
+    stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End before this text; repeatable.")] = None,
+    json_schema: Annotated[
+        Path | None, typer.Option("--json-schema", metavar="FILE", help="The answer is JSON that validates.")
+    ] = None,
+    regex: Annotated[str | None, typer.Option(metavar="PATTERN", help="The whole answer matches.")] = None,
+    quantise: Quantise = None,
+) -> Callable[[], int]:
+    """Continue a text with a model, on this machine."""
+
+    def work() -> int:
+        from quantatissu.inference import Request
+
+        constraint = _constraint(json_schema, regex)
+        text = sys.stdin.read() if prompt == "-" else prompt
+        sampling = _sampling(max_tokens, temperature, top_p, seed, tuple(stop or ()))
+        with _open(model, quantise) as engine:
+            tokens = tuple(engine.tokenizer.encode(text).tolist())
+            return _answer(engine, Request(tokens, sampling, n=n, constraint=constraint))
+
+    return work
+
+
+def complete(
+    place: Annotated[str, typer.Argument(metavar="FILE:LINE[:COL]", help="Where to fill in; both count from 1.")],
+    model: Model = "tissu",
+    max_tokens: Tokens = 64,
+    lines: Annotated[int, typer.Option(metavar="N", help="End after so many lines; 0: where the model ends.")] = 1,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 1.0,
+    seed: Seed = None,
+    n: Answers = 1,
+    quantise: Quantise = None,
+) -> Callable[[], int]:
+    """Say what could stand at a place in a file, from what stands before and behind it. The file is not changed.
+
+    Without a column: at the end of the line.
+    """
+
+    def work() -> int:
+        from quantatissu.inference.infill import infill_request
+
+        prefix, suffix = split_at(place)
+        sampling = _sampling(max_tokens, temperature, top_p, seed, ("\n",) if lines == 1 else ())
+        with _open(model, quantise) as engine:
+            return _answer(engine, infill_request(engine, prefix, suffix, sampling, n=n), lines=lines)
+
+    return work
+
+
+def split_at(place: str) -> tuple[str, str]:
+    """The text of a file before and behind FILE:LINE[:COL]. Raises QuantaError for a place that is not there."""
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        raise QuantaError(f"{place} is not a place in a file", hint="Write FILE:LINE or FILE:LINE:COLUMN.")
+    file, number = Path(match["file"]), int(match["line"])
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise QuantaError(f"{file} is not UTF-8") from None
+    except OSError as error:
+        raise QuantaError(f"cannot read {file}: {error.strerror}") from None
+    lines = text.splitlines(keepends=True) or [""]
+    if text.endswith("\n"):
+        lines.append("")
+    if not 1 <= number <= len(lines):
+        raise QuantaError(f"{file} has {len(lines)} lines, not {number}")
+    line = lines[number - 1]
+    width = len(line.rstrip("\r\n"))
+    column = width + 1 if match["column"] is None else int(match["column"])
+    if not 1 <= column <= width + 1:
+        raise QuantaError(f"line {number} of {file} has {width + 1} columns, not {column}")
+    at = sum(map(len, lines[: number - 1])) + column - 1
+    return text[:at], text[at:]
+
+
+def _sampling(max_tokens: int, temperature: float, top_p: float, seed: int | None, stop: tuple[str, ...]) -> Sampling:
+    from quantatissu.inference import Sampling
+
+    return Sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed, stop=stop)
+
+
+def _open(model: str, quantise: str | None) -> LocalEngine:
+    from quantatissu.inference import open_engine
+    from quantatissu.inference.speculation import PromptLookup
+
+    if quantise not in (None, "int8", "int4"):
+        raise QuantaError(f"--quantise is {quantise!r}", hint="There are: int8, int4.")
+    return open_engine(model, quantise=quantise, drafter=PromptLookup())  # type: ignore[arg-type]
+
+
+def _constraint(schema: Path | None, regex: str | None) -> Constraint | None:
+    from quantatissu.inference import JsonSchema, Regex
+
+    if schema is not None and regex is not None:
+        raise QuantaError("an answer can have one form: --json-schema or --regex")
+    if regex is not None:
+        return Regex(regex)
+    if schema is None:
+        return None
+    try:
+        table = json.loads(schema.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise QuantaError(f"cannot read {schema}: {error.strerror}") from None
+    except ValueError as error:
+        raise QuantaError(f"{schema} is not JSON: {error}") from None
+    if not isinstance(table, dict):
+        raise QuantaError(f"{schema} does not hold a JSON object")
+    return JsonSchema(table)
+
+
+def _answer(engine: LocalEngine, request: Request, *, lines: int = 0) -> int:
+    """Print what comes; several answers one after another. Returns 1 when a constraint could not be met."""
+    work = engine.submit(request)
+    whole = True
+    if request.n > 1:
+        for number, answer in enumerate(work.answers(), start=1):
+            print(f"--- {number} ({answer.logprob:.2f} nats)")
+            print(printable(_cut(answer.text, lines)))
+            whole = whole and answer.complete
+    else:
+        whole = _stream(work, lines)
+    if not whole:
+        print("note: the answer was cut before it could have the form asked for; raise --max-tokens", file=sys.stderr)
+    return 0 if whole else 1
+
+
+def _stream(work: Generation, lines: int) -> bool:
+    shown, whole = "", True
+    for piece in work:
+        before = len(_cut(shown, lines))
+        shown += piece.text
+        sys.stdout.write(printable(_cut(shown, lines)[before:]))
+        sys.stdout.flush()
+        whole = piece.complete
+        if lines and shown.count("\n") >= lines:
+            work.cancel()
+    sys.stdout.write("\n")
+    return whole
+
+
+def _cut(text: str, lines: int) -> str:
+    """The first ``lines`` lines; 0: all."""
+    return text if not lines else "\n".join(text.split("\n")[:lines])
