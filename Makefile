@@ -20,7 +20,7 @@ demo: $(READY)  ## Break nothing, fix something: repair a copy of the example pr
 	@sh examples/demo.sh
 
 test: $(DEV)  ## Run the tests; ARGS="-k name" passes on to pytest
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(DEV)  ## Lint, formatting, types, floors, old-interpreter compatibility
 	$(BIN)/ruff check
