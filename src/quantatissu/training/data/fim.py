@@ -1,10 +1,13 @@
-"""Fill-in-the-middle: text cut at two characters and reordered, so that a causal model learns to infill.
+"""Fill-in-the-middle: text cut at two places and reordered, so that a causal model learns to infill.
 
 Bavarian et al., "Efficient Training of Language Models to Fill in the Middle" (2022), at the level of characters. With
-P, M, S the three parts, each tokenised alone as at inference:
+P, M, S the three parts, each tokenised alone as at inference, and the token that ends a text:
 
-    PSM   <prefix> P <suffix> S <middle> M
-    SPM   <prefix> <suffix> S <middle> P M      (the variant that needs no other sentinels)
+    PSM   <prefix> P <suffix> S <middle> M <end>
+    SPM   <prefix> <suffix> S <middle> P M <end>      (the variant that needs no other sentinels)
+
+Some middles are cut at any two characters, as there; others are what an editor asks for (`spans`): cut at any two
+characters, a middle is hundreds of tokens long, and a model never learns that a line ends.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 
 from quantatissu.tokenizer import Ids, Tokenizer
 from quantatissu.training.data.shuffling import Draws
+from quantatissu.training.data.spans import short_span
 
 Mode = Literal["psm", "spm"]
 _ATTEMPTS = 4
@@ -30,43 +34,50 @@ class FillInTheMiddle:
         if tokenizer.fim is None:
             raise ValueError("the vocabulary has no fill-in-the-middle tokens: set fim.rate to 0, or use another one")
         self._tokenizer = tokenizer
-        self._prefix, self._middle, self._suffix = (
+        if tokenizer.end_of_text is None:
+            raise ValueError("the vocabulary has no end-of-text token, which ends every middle")
+        self._prefix, self._middle, self._suffix, self._end = (
             np.array([number], dtype=tokenizer.dtype)
-            for number in (tokenizer.fim.prefix, tokenizer.fim.middle, tokenizer.fim.suffix)
+            for number in (tokenizer.fim.prefix, tokenizer.fim.middle, tokenizer.fim.suffix, tokenizer.end_of_text)
         )
         self._sizes = np.array([len(token) for token in tokenizer.token_bytes()]) if tokenizer.byte_level else None
 
-    def __call__(self, ids: Ids, draws: Draws, mode: Mode, room: int) -> Ids | None:
+    def __call__(self, ids: Ids, draws: Draws, mode: Mode, room: int, *, short: bool = False) -> Ids | None:
         """`ids` transformed, in at most `room` tokens; None when that did not succeed at a few random cuts.
 
-        Cutting inside tokens makes more of them, so the length is known only afterwards.
+        ``short``: the middle is a short span where there is one. Cutting inside tokens makes more of them, so the
+        length is known only afterwards.
         """
         split = self._split_bytes if self._sizes is not None else self._split_text
         for _ in range(_ATTEMPTS):
-            parts = split(ids, draws)
+            parts = split(ids, draws, short)
             if parts is None:
                 return None
             prefix, middle, suffix = parts
-            if len(prefix) + len(middle) + len(suffix) + 3 <= room:
-                if mode == "psm":
-                    return np.concatenate([self._prefix, prefix, self._suffix, suffix, self._middle, middle])
-                return np.concatenate([self._prefix, self._suffix, suffix, self._middle, prefix, middle])
+            if len(prefix) + len(middle) + len(suffix) + 4 <= room:
+                before, between = [self._prefix, prefix], [self._suffix, suffix, self._middle]
+                if mode == "spm":
+                    before, between = [self._prefix], [*between, prefix]
+                return np.concatenate([*before, *between, middle, self._end])
         return None
 
-    def _split_bytes(self, ids: Ids, draws: Draws) -> tuple[Ids, Ids, Ids] | None:
+    def _split_bytes(self, ids: Ids, draws: Draws, short: bool) -> tuple[Ids, Ids, Ids] | None:
         data = self._tokenizer.decode_bytes(ids)
         if len(data) < 2:
             return None
-        first, second = sorted((_character_start(data, draws), _character_start(data, draws)))
+        first, second = _cuts(data, draws, short)
         lines = _Lines(self._tokenizer, ids, data, self._sizes)
         return lines.encode(0, first), lines.encode(first, second), lines.encode(second, len(data))
 
-    def _split_text(self, ids: Ids, draws: Draws) -> tuple[Ids, Ids, Ids] | None:
+    def _split_text(self, ids: Ids, draws: Draws, short: bool) -> tuple[Ids, Ids, Ids] | None:
         text = self._tokenizer.decode(ids.tolist())
         if len(text) < 2:
             return None
-        first, second = sorted((draws.below(len(text) + 1), draws.below(len(text) + 1)))
-        parts = self._tokenizer.encode_batch([text[:first], text[first:second], text[second:]])
+        data = text.encode()
+        first, second = _cuts(data, draws, short)
+        parts = self._tokenizer.encode_batch(
+            [part.decode() for part in (data[:first], data[first:second], data[second:])]
+        )
         # A vocabulary that puts a space before every text would change the document: it is left alone then.
         if "".join(self._tokenizer.decode(part.tolist()) for part in parts) != text:
             return None
@@ -113,6 +124,15 @@ class _Lines:
     def _token(self, position: int) -> int:
         assert self._ends is not None
         return int(np.searchsorted(self._ends, position, side="right")) if position else 0
+
+
+def _cuts(data: bytes, draws: Draws, short: bool) -> tuple[int, int]:
+    """Where the middle begins and ends."""
+    span = short_span(data, draws) if short else None
+    if span is not None:
+        return span
+    first, second = sorted((_character_start(data, draws), _character_start(data, draws)))
+    return first, second
 
 
 def _character_start(data: bytes, draws: Draws) -> int:

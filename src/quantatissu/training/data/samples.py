@@ -143,7 +143,7 @@ class Samples:
             part = Part(piece, corpus.read(*piece), "plain")
             rate = float(rates[corpus.language_numbers[piece.document]])
             if self._fim and rate and draws.unit() < rate:
-                part = self._transformed(self._fim, part, draws, free, self._fims[place.corpus].spm)
+                part = self._transformed(self._fim, part, draws, free, self._fims[place.corpus])
                 free -= len(part.tokens) - (piece.stop - piece.start)
             parts.append(part)
         return parts
@@ -166,12 +166,12 @@ class Samples:
                 at = end
         return Batch(tokens, targets, documents, positions, max(indices) + 1 if index is None else index)
 
-    def _transformed(self, fim: FillInTheMiddle, part: Part, draws: Draws, free: int, spm: float) -> Part:
+    def _transformed(self, fim: FillInTheMiddle, part: Part, draws: Draws, free: int, table: FimSettings) -> Part:
         closed = bool(len(part.tokens)) and int(part.tokens[-1]) == self._end
-        content, end = (part.tokens[:-1], part.tokens[-1:]) if closed else (part.tokens, part.tokens[:0])
-        mode: Literal["psm", "spm"] = "spm" if draws.unit() < spm else "psm"
-        made = fim(content, draws, mode, len(content) + free)
-        return part if made is None else Part(part.piece, np.concatenate([made, end]), mode)
+        content = part.tokens[:-1] if closed else part.tokens
+        mode: Literal["psm", "spm"] = "spm" if draws.unit() < table.spm else "psm"
+        made = fim(content, draws, mode, len(part.tokens) + free, short=draws.unit() < table.short)
+        return part if made is None else Part(part.piece, made, mode)
 
     def _make_epoch(self, corpus: int, epoch: int) -> Epoch:
         return self._plans[corpus].epoch(self.settings.seed, corpus, epoch)

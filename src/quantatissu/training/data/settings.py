@@ -18,6 +18,9 @@ class FimSettings(BaseModel):
     """Rates for languages that need another one, by name."""
     spm: float = Field(default=0.5, ge=0, le=1)
     """Of those, the share in suffix-prefix-middle order; the others are prefix-suffix-middle."""
+    short: float = Field(default=0.5, ge=0, le=1)
+    """Of those, the share whose middle is a line, the rest of one, a few lines or a few words; the others are cut at
+    any two characters."""
 
     @field_validator("languages")
     @classmethod
