@@ -47,6 +47,8 @@ MODULES = (
     "benchmarks.model.gguf",
     "benchmarks.inference.greedy",
     "benchmarks.inference.samples",
+    "benchmarks.inference.stream",
+    "benchmarks.inference.light_start",
     "benchmarks.inference.scoring",
     "benchmarks.inference.constrained",
     "benchmarks.inference.speculative",

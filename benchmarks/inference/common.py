@@ -56,3 +56,21 @@ def quiet() -> Any:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     return transformers
+
+
+def random_model(shape_name: str, target: Path) -> Path:
+    """A checkpoint of a named shape with untrained weights and the vocabulary of the packaged model, in ``target``."""
+    import torch
+
+    from quantatissu.model import shape
+    from quantatissu.model.decoder import Decoder
+    from quantatissu.model.folders import save_model
+
+    tokenizer = model_folder() / "tokenizer.json"
+    config = shape(shape_name).model_copy(update={"vocab_size": 8192, "max_position_embeddings": 4096})
+    torch.manual_seed(0)
+    model = Decoder(config)
+    model.initialise()
+    save_model(model, target)
+    (target / "tokenizer.json").write_bytes(tokenizer.read_bytes())
+    return target

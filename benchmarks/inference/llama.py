@@ -14,7 +14,19 @@ from benchmarks.registry import Skip
 class Llama:
     """A GGUF file in llama.cpp with room for ``sequences`` of ``context`` tokens that may share their beginnings."""
 
-    def __init__(self, file: Path, *, sequences: int, context: int, temperature: float = 0.0, threads: int = 0) -> None:
+    def __init__(
+        self,
+        file: Path,
+        *,
+        sequences: int,
+        context: int,
+        temperature: float = 0.0,
+        threads: int = 0,
+        repack: bool = False,
+    ) -> None:
+        """``repack``: let it lay weights out anew for the processor's special units. Off, since its products on AMX end
+        in an illegal instruction on some virtual machines.
+        """
         try:
             import llama_cpp
         except ImportError as error:
@@ -24,7 +36,9 @@ class Llama:
         self._log = llama_cpp.llama_log_callback(lambda level, text, data: None)
         llama_cpp.llama_log_set(self._log, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
-        self._model = llama_cpp.llama_model_load_from_file(str(file).encode(), llama_cpp.llama_model_default_params())
+        how = llama_cpp.llama_model_default_params()
+        how.use_extra_bufts = repack
+        self._model = llama_cpp.llama_model_load_from_file(str(file).encode(), how)
         settings = llama_cpp.llama_context_default_params()
         settings.n_ctx = context + sequences * 64
         settings.n_batch = settings.n_ubatch = 2048

@@ -15,11 +15,12 @@ from model_support import SCALINGS, randomise, tiny
 from quantatissu.cli.main import main
 from quantatissu.foundation import QuantaError
 from quantatissu.model.decoder import Decoder
-from quantatissu.model.folders import load_config, load_model, save_model
+from quantatissu.model.folders import load_model, save_model
 from quantatissu.model.gguf import export_gguf, import_gguf
 from quantatissu.model.gguf.fields import llama3_factors
 from quantatissu.model.gguf.names import from_gguf, halved, interleaved, to_gguf
 from quantatissu.model.gguf.vocabulary import to_vocabulary
+from quantatissu.model.hf_config import load_config
 from quantatissu.model.rope import inverse_frequencies
 from quantatissu.tokenizer import TrainSettings, load_tokenizer, save_tokenizer, train_tokenizer
 

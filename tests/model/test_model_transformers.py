@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from model_support import SCALINGS, randomise, relative, tiny, tokens
 
 from quantatissu.model.decoder import Decoder
-from quantatissu.model.folders import load_config, load_model, save_model
+from quantatissu.model.folders import load_model, save_model
 from quantatissu.model.generate import generate
-from quantatissu.model.hf_config import from_hugging_face, to_hugging_face
+from quantatissu.model.hf_config import from_hugging_face, load_config, to_hugging_face
 
 transformers = pytest.importorskip("transformers")
 

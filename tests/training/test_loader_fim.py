@@ -117,7 +117,7 @@ def test_a_vocabulary_without_the_sentinels_is_refused() -> None:
 
 @PROPERTY
 @given(text=TEXT, seed=st.integers(0, 200))
-def test_a_short_span_is_inside_the_text_and_has_no_white_space_around_it(text: str, seed: int) -> None:
+def test_a_short_span_is_inside_the_text_and_has_no_white_space_behind_it(text: str, seed: int) -> None:
     data = text.encode()
     span = short_span(data, Draws(seed)) if data else None
     if span is None:
@@ -134,8 +134,7 @@ def test_short_spans_are_what_an_editor_asks_for() -> None:
     found = [short_span(data, Draws(seed)) for seed in range(400)]
     middles = [data[span[0] : span[1]].decode() for span in found if span is not None]
     assert len(middles) == 400
-    bare = {line.strip() for line in lines}
-    assert 100 < sum(middle in bare for middle in middles) < 190
+    assert 100 < sum(middle in lines for middle in middles) < 190
     assert 70 < sum("\n" in middle for middle in middles) < 130
     assert all(middle.count("\n") < 12 for middle in middles)
 

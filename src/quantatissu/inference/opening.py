@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 from quantatissu.foundation import QuantaError
 from quantatissu.inference.local import LocalEngine
+from quantatissu.inference.runner import Runner
 from quantatissu.inference.speculation import Drafter
+from quantatissu.model.config import ModelConfig
+from quantatissu.model.hf_config import load_config
 from quantatissu.model.packaged import packaged
+from quantatissu.model.packed import is_packed
 from quantatissu.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from quantatissu.inference.quantization import Quantisation
 
 Precision = Literal["auto", "f32", "bf16"]
+Kind = Literal["auto", "light", "torch"]
 _MEMORY_SHARE = 0.25  # of what is free, for keys and values, unless told otherwise
 _MOST_PAGES = 1 << 16
 
@@ -25,19 +30,64 @@ _MOST_PAGES = 1 << 16
 def open_engine(
     model: str | Path,
     *,
+    engine: Kind = "auto",
     device: str = "auto",
     precision: Precision = "auto",
     memory: int | None = None,
     quantise: Quantisation | None = None,
     drafter: Drafter | None = None,
+    threads: int | None = None,
 ) -> LocalEngine:
     """The engine of the checkpoint in folder ``model``, or of a packaged one by its name.
 
-    ``precision``: of weights, activations and cache; auto is bf16 where the hardware multiplies it. ``memory``: bytes
-    for keys and values; by default a quarter of what is free. ``quantise``: weights in ``int8`` or ``int4``.
-    Raises QuantaError for what cannot be opened.
+    ``engine``: ``torch`` runs any checkpoint; ``light`` needs no torch, starts in half a second, keeps weights and
+    activations in eight bits, and is what auto takes for packed weights, unless something below asks for more than it
+    has. ``precision``: of weights, activations and cache; auto is bf16 where the hardware multiplies it. ``memory``:
+    bytes for keys and values; by default a quarter of what is free. ``quantise``: weights in ``int8`` or ``int4``.
+    ``threads``: of the light engine. Raises QuantaError for what cannot be opened.
     """
     folder = packaged(str(model)) or Path(model)
+    config = load_config(folder)
+    if engine == "auto":
+        plain = device in ("auto", "cpu") and precision == "auto" and quantise is None
+        engine = "light" if plain and is_packed(folder) and light_supports(config) else "torch"
+    runner: Runner
+    if engine == "light":
+        if device not in ("auto", "cpu") or precision != "auto" or quantise is not None:
+            raise QuantaError("the light engine runs on the CPU in eight bits, and in nothing else")
+        runner, free = _light(folder, config, threads), _free_memory()
+    else:
+        runner, free = _torch(folder, device, precision, quantise)
+    return LocalEngine(
+        runner,
+        load_tokenizer(folder),
+        name=folder.resolve().name,
+        pages=_pages(runner.page_bytes, memory, free),
+        drafter=drafter,
+    )
+
+
+def light_supports(config: ModelConfig) -> bool:
+    """Whether the light engine can run such a model: no biases, and RoPE as it is."""
+    biases = config.attention_bias or config.mlp_bias or config.architecture == "qwen2"
+    return not biases and config.rope_scaling is None
+
+
+def _light(folder: Path, config: ModelConfig, threads: int | None) -> Runner:
+    if not light_supports(config):
+        raise QuantaError("the light engine has no biases and no scaled RoPE", hint="Take the torch engine.")
+    try:
+        from quantatissu.inference.light import LightRunner
+    except ImportError as error:
+        raise QuantaError(f"this needs {error.name}", hint="pip install --upgrade quantatissu") from None
+    try:
+        return LightRunner(folder, config, threads=threads)
+    except KeyError as error:
+        raise QuantaError(f"{folder} has no weights named {error}") from None
+
+
+def _torch(folder: Path, device: str, precision: Precision, quantise: Quantisation | None) -> tuple[Runner, int]:
+    """The runner, and how much memory is free where it is."""
     try:
         import torch
     except ImportError:
@@ -47,18 +97,11 @@ def open_engine(
     from quantatissu.model.folders import load_model
 
     place = torch.device(_device(device))
-    tokenizer = load_tokenizer(folder)
     make, make_head = quantised(quantise) if quantise else (None, None)
     runner = TorchRunner(
         load_model(folder), dtype=_dtype(precision, place), device=place, make_linear=make, make_head=make_head
     )
-    return LocalEngine(
-        runner,
-        tokenizer,
-        name=folder.resolve().name,
-        pages=_pages(runner.page_bytes, memory, place),
-        drafter=drafter,
-    )
+    return runner, torch.cuda.mem_get_info(place)[0] if place.type == "cuda" else _free_memory()
 
 
 def _device(wanted: str) -> str:
@@ -81,12 +124,8 @@ def _dtype(wanted: Precision, device: torch.device) -> torch.dtype:
     return {"f32": torch.float32, "bf16": torch.bfloat16}[wanted]
 
 
-def _pages(page_bytes: int, memory: int | None, device: torch.device) -> int:
-    import torch
-
-    if memory is None:
-        free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_memory()
-        memory = int(_MEMORY_SHARE * free)
+def _pages(page_bytes: int, memory: int | None, free: int) -> int:
+    memory = int(_MEMORY_SHARE * free) if memory is None else memory
     pages = memory // page_bytes
     if pages < 2:
         raise QuantaError(f"{memory:,} bytes hold no two pages of keys and values ({page_bytes:,} bytes each)")

@@ -11,8 +11,9 @@ import torch
 from quantatissu.foundation import QuantaError
 from quantatissu.foundation.amounts import size
 from quantatissu.model.config import ModelConfig
-from quantatissu.model.folders import load_config, load_model, save_model
+from quantatissu.model.folders import load_model, save_model
 from quantatissu.model.gguf import Kind, Written, export_gguf
+from quantatissu.model.hf_config import load_config
 from quantatissu.tokenizer import load_tokenizer, save_tokenizer
 from quantatissu.tokenizer.chat import load_template
 

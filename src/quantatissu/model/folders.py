@@ -21,18 +21,12 @@ from torch import Tensor
 from quantatissu.foundation import QuantaError
 from quantatissu.model.config import ModelConfig
 from quantatissu.model.decoder import Decoder
-from quantatissu.model.hf_config import from_hugging_face, to_hugging_face
+from quantatissu.model.hf_config import CONFIG, load_config, read_json, to_hugging_face
 from quantatissu.model.packed import is_packed, read_packed
 
-CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 SHARD_BYTES = 5 * 10**9
 _SHOWN = 3
-
-
-def load_config(folder: str | Path) -> ModelConfig:
-    """The config of the model in ``folder``. Raises QuantaError when there is none, or none this decoder can be."""
-    path = Path(folder) / CONFIG
-    return from_hugging_face(_read_json(path, folder), name=str(path))
 
 
 def load_model(folder: str | Path, *, dtype: torch.dtype | None = None, device: torch.device | str = "cpu") -> Decoder:
@@ -169,7 +163,7 @@ def _tensors(folder: Path, device: str) -> Iterator[tuple[str, Tensor]]:
 
 def _weight_files(folder: Path) -> list[str]:
     if (folder / INDEX).is_file():
-        weight_map = _read_json(folder / INDEX, folder).get("weight_map")
+        weight_map = read_json(folder / INDEX, folder).get("weight_map")
         names = sorted(set(weight_map.values())) if isinstance(weight_map, dict) else []
         if not names or any(not isinstance(name, str) or name != Path(name).name for name in names):
             raise QuantaError(f"{folder / INDEX}: no weight_map of files in this folder")
@@ -201,18 +195,6 @@ def _bytes(tensor: Tensor, dtype: torch.dtype | None) -> int:
 def _some(names: list[str]) -> str:
     shown = ", ".join(names[:_SHOWN])
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
-
-
-def _read_json(path: Path, folder: str | Path) -> dict[str, Any]:
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise QuantaError(f"{folder} is not the folder of a model: there is no {path.name}") from None
-    except (OSError, ValueError) as error:
-        raise QuantaError(f"{path} cannot be read: {error}") from error
-    if not isinstance(table, dict):
-        raise QuantaError(f"{path} does not hold a JSON object")
-    return table
 
 
 def _write_json(path: Path, table: Mapping[str, Any]) -> None:

@@ -7,8 +7,10 @@ decoder would compute differently is refused, not ignored.
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,6 +18,7 @@ from pydantic import ValidationError
 from quantatissu.foundation import QuantaError
 from quantatissu.model.config import ModelConfig
 
+CONFIG = "config.json"
 CLASSES = {"qwen3": "Qwen3ForCausalLM", "qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
 
 # transformers' own defaults, for folders that leave a field out.
@@ -32,6 +35,12 @@ _PLAIN = (
 )
 _BIASES = {"qwen3": ("attention_bias",), "qwen2": (), "llama": ("attention_bias", "mlp_bias")}
 _NO_LENGTH = ("linear", "dynamic", "default")
+
+
+def load_config(folder: str | Path) -> ModelConfig:
+    """The config of the model in ``folder``. Raises QuantaError when there is none, or none this decoder can be."""
+    path = Path(folder) / CONFIG
+    return from_hugging_face(read_json(path, folder), name=str(path))
 
 
 def from_hugging_face(table: Mapping[str, Any], *, name: str = "config.json") -> ModelConfig:
@@ -127,3 +136,16 @@ def _rope(table: Mapping[str, Any], positions: int, name: str) -> tuple[float, d
     elif kind == "linear":
         scaling.pop("original_max_position_embeddings", None)
     return theta, {key: value for key, value in scaling.items() if value is not None}
+
+
+def read_json(path: Path, folder: str | Path) -> dict[str, Any]:
+    """The object in a file of the model in ``folder``. Raises QuantaError when there is none."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise QuantaError(f"{folder} is not the folder of a model: there is no {path.name}") from None
+    except (OSError, ValueError) as error:
+        raise QuantaError(f"{path} cannot be read: {error}") from error
+    if not isinstance(table, dict):
+        raise QuantaError(f"{path} does not hold a JSON object")
+    return table

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quantatissu.inference.torch_runner.plan import Plan, Slots
+from quantatissu.inference.pages.plan import Plan, Slots
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor
 
+from quantatissu.inference.pages.plan import make_plan
 from quantatissu.inference.runner import Logits, Segment
 from quantatissu.inference.torch_runner.attention import Reads, attend, make_reads
-from quantatissu.inference.torch_runner.plan import make_plan
 from quantatissu.inference.torch_runner.weights import Layer, MakeLinear, best_linear, lay_out
 from quantatissu.model.decoder import Decoder
 from quantatissu.model.rope import angles

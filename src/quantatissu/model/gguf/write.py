@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from quantatissu.foundation import QuantaError
 from quantatissu.model.config import ModelConfig
-from quantatissu.model.folders import load_config, read_tensors
+from quantatissu.model.folders import read_tensors
 from quantatissu.model.gguf.fields import llama3_factors, to_fields
 from quantatissu.model.gguf.names import ROPE_FACTORS, interleaved, to_gguf
 from quantatissu.model.gguf.vocabulary import Vocabulary, to_vocabulary
+from quantatissu.model.hf_config import load_config
 from quantatissu.tokenizer import Tokenizer, load_tokenizer
 from quantatissu.tokenizer.chat import load_template
 

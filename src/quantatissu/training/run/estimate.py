@@ -13,7 +13,7 @@ from quantatissu.corpus.shards import is_built
 from quantatissu.foundation.amounts import short, size
 from quantatissu.foundation.progress import clock_time
 from quantatissu.model import ModelConfig, shape
-from quantatissu.model.folders import load_config
+from quantatissu.model.hf_config import load_config
 from quantatissu.tokenizer import Tokenizer
 from quantatissu.training.metrics import Peak, measure_peak
 from quantatissu.training.recipe import TrainRecipe

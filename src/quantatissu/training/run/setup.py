@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from quantatissu.foundation import QuantaError
 from quantatissu.model import ModelConfig, shape
 from quantatissu.model.decoder import Decoder
-from quantatissu.model.folders import load_config, load_model
+from quantatissu.model.folders import load_model
+from quantatissu.model.hf_config import load_config
 from quantatissu.tokenizer import Tokenizer, load_tokenizer
 from quantatissu.training.parallel import Mesh, local_rank
 from quantatissu.training.recipe import TrainRecipe
