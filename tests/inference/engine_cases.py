@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,13 @@ def model(name: str = "qwen3") -> Decoder:
 
 def engine(name: str = "qwen3", *, pages: int = 64, **options: Any) -> LocalEngine:
     return LocalEngine(TorchRunner(model(name)), tokenizer(), pages=pages, **options)
+
+
+def roomy() -> LocalEngine:
+    """The tiny model with a context that holds tools and turns."""
+    made = copy.copy(model())
+    made.config = made.config.model_copy(update={"max_position_embeddings": 1024})
+    return LocalEngine(TorchRunner(made), tokenizer(), pages=512)
 
 
 def prompt(number: int, length: int) -> tuple[int, ...]:

@@ -52,7 +52,7 @@ def generate(
         constraint = _constraint(json_schema, regex)
         text = sys.stdin.read() if prompt == "-" else prompt
         sampling = _sampling(max_tokens, temperature, top_p, seed, tuple(stop or ()))
-        with _open(model, quantise) as engine:
+        with open_local(model, quantise) as engine:
             tokens = tuple(engine.tokenizer.encode(text).tolist())
             return _answer(engine, Request(tokens, sampling, n=n, constraint=constraint))
 
@@ -80,7 +80,7 @@ def complete(
 
         prefix, suffix = split_at(place)
         sampling = _sampling(max_tokens, temperature, top_p, seed, ("\n",) if lines == 1 else ())
-        with _open(model, quantise) as engine:
+        with open_local(model, quantise) as engine:
             return _answer(engine, infill_request(engine, prefix, suffix, sampling, n=n), lines=lines)
 
     return work
@@ -118,7 +118,8 @@ def _sampling(max_tokens: int, temperature: float, top_p: float, seed: int | Non
     return Sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed, stop=stop)
 
 
-def _open(model: str, quantise: str | None) -> LocalEngine:
+def open_local(model: str, quantise: str | None) -> LocalEngine:
+    """The engine behind ``--model`` and ``--quantise``."""
     from quantatissu.inference import open_engine
     from quantatissu.inference.speculation import PromptLookup
 

@@ -22,6 +22,7 @@ from quantatissu.cli.doctor import doctor
 from quantatissu.cli.export import export, import_model
 from quantatissu.cli.fix import fix
 from quantatissu.cli.generate import complete, generate
+from quantatissu.cli.serve import serve
 from quantatissu.cli.terminal import printable
 from quantatissu.cli.tokenizer import app as tokenizer
 from quantatissu.cli.train import train
@@ -43,6 +44,7 @@ app.command("doctor")(doctor)
 app.command("train")(train)
 app.command("generate")(generate)
 app.command("complete")(complete)
+app.command("serve")(serve)
 app.command("export")(export)
 app.command("import")(import_model)
 app.add_typer(corpus)
