@@ -53,6 +53,7 @@ MODULES = (
     "benchmarks.inference.constrained",
     "benchmarks.inference.speculative",
     "benchmarks.inference.quantized",
+    "benchmarks.server.soak",
 )
 TIME_LIMIT_SECONDS = 600
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from benchmarks.registry import Outcome, benchmark
 
 _PIECES, _LENGTH = 48, 512
-BARS = {"int8": 0.005, "int4": 0.03}
+BARS = {"int8": 0.005, "light": 0.005, "int4": 0.03}
 
 
 @benchmark(
-    name="inference-quantized", bar="0.5% / 3%", describe="perplexity lost by int8 and 4-bit weights on real code"
+    name="inference-quantized", bar="0.5% / 0.5% / 3%", describe="perplexity lost by int8, the light engine and 4 bits"
 )
 def measure(arguments: Sequence[str]) -> Outcome:
     """Pieces of the standard library, against the same weights unquantised, all in the same precision otherwise."""
@@ -26,8 +27,14 @@ def measure(arguments: Sequence[str]) -> Outcome:
     folder = model_folder(given.model)
     pieces = prompts(folder, _PIECES, _LENGTH)
     losses = {}
-    for kind in (None, "int8", "int4"):
-        with open_engine(folder, quantise=kind) as engine:  # type: ignore[arg-type]
+    ways: dict[str | None, dict[str, Any]] = {
+        None: {"engine": "torch"},
+        "int8": {"quantise": "int8"},
+        "light": {"engine": "light"},
+        "int4": {"quantise": "int4"},
+    }
+    for kind, how in ways.items():
+        with open_engine(folder, **how) as engine:
             total = sum(engine.score(ids[:1], [ids[1:]])[0] for ids in pieces)
         losses[kind] = -total / (len(pieces) * (_LENGTH - 1))
         print(f"{kind or 'unquantised'}: {losses[kind]:.4f} nats a token")

@@ -28,6 +28,11 @@ Seed = Annotated[int | None, typer.Option(metavar="N", help="Same seed, same ans
 Answers = Annotated[int, typer.Option("-n", metavar="N", help="So many answers, numbered.", min=1)]
 Quantise = Annotated[str | None, typer.Option(metavar="int8|int4", help="Weights in fewer bits.")]
 
+Engine = Annotated[
+    str, typer.Option(metavar="auto|light|torch", help="light: eight bits, no torch. auto: light where it can.")
+]
+Precision = Annotated[str, typer.Option(metavar="auto|f32|bf16", help="Of the torch engine.")]
+
 
 def generate(
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to continue; - reads standard input.")],
@@ -43,6 +48,8 @@ def generate(
     ] = None,
     regex: Annotated[str | None, typer.Option(metavar="PATTERN", help="The whole answer matches.")] = None,
     quantise: Quantise = None,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
 ) -> Callable[[], int]:
     """Continue a text with a model, on this machine."""
 
@@ -52,9 +59,9 @@ def generate(
         constraint = _constraint(json_schema, regex)
         text = sys.stdin.read() if prompt == "-" else prompt
         sampling = _sampling(max_tokens, temperature, top_p, seed, tuple(stop or ()))
-        with open_local(model, quantise) as engine:
-            tokens = tuple(engine.tokenizer.encode(text).tolist())
-            return _answer(engine, Request(tokens, sampling, n=n, constraint=constraint))
+        with open_local(model, quantise, engine, precision) as opened:
+            tokens = tuple(opened.tokenizer.encode(text).tolist())
+            return _answer(opened, Request(tokens, sampling, n=n, constraint=constraint))
 
     return work
 
@@ -69,6 +76,8 @@ def complete(
     seed: Seed = None,
     n: Answers = 1,
     quantise: Quantise = None,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
 ) -> Callable[[], int]:
     """Say what could stand at a place in a file, from what stands before and behind it. The file is not changed.
 
@@ -80,8 +89,8 @@ def complete(
 
         prefix, suffix = split_at(place)
         sampling = _sampling(max_tokens, temperature, top_p, seed, ("\n",) if lines == 1 else ())
-        with open_local(model, quantise) as engine:
-            return _answer(engine, infill_request(engine, prefix, suffix, sampling, n=n), lines=lines)
+        with open_local(model, quantise, engine, precision) as opened:
+            return _answer(opened, infill_request(opened, prefix, suffix, sampling, n=n), lines=lines)
 
     return work
 
@@ -118,14 +127,25 @@ def _sampling(max_tokens: int, temperature: float, top_p: float, seed: int | Non
     return Sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed, stop=stop)
 
 
-def open_local(model: str, quantise: str | None) -> LocalEngine:
-    """The engine behind ``--model`` and ``--quantise``."""
+def open_local(model: str, quantise: str | None, engine: str, precision: str) -> LocalEngine:
+    """The engine behind the options of that name. Raises QuantaError for a word that is none of theirs."""
     from quantatissu.inference import open_engine
     from quantatissu.inference.speculation import PromptLookup
 
-    if quantise not in (None, "int8", "int4"):
-        raise QuantaError(f"--quantise is {quantise!r}", hint="There are: int8, int4.")
-    return open_engine(model, quantise=quantise, drafter=PromptLookup())  # type: ignore[arg-type]
+    for name, word, words in (
+        ("quantise", quantise, (None, "int8", "int4")),
+        ("engine", engine, ("auto", "light", "torch")),
+        ("precision", precision, ("auto", "f32", "bf16")),
+    ):
+        if word not in words:
+            raise QuantaError(f"--{name} is {word!r}", hint=f"There are: {', '.join(filter(None, words))}.")
+    return open_engine(
+        model,
+        engine=engine,  # type: ignore[arg-type]
+        precision=precision,  # type: ignore[arg-type]
+        quantise=quantise,  # type: ignore[arg-type]
+        drafter=PromptLookup(),
+    )
 
 
 def _constraint(schema: Path | None, regex: str | None) -> Constraint | None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from quantatissu.cli.generate import Model, Quantise, open_local
+from quantatissu.cli.generate import Engine, Model, Precision, Quantise, open_local
 from quantatissu.foundation import QuantaError
 
 _TOKEN = "QUANTA_SERVE_TOKEN"  # noqa: S105 - the name of a variable
@@ -30,6 +30,8 @@ def serve(
     concurrency: Annotated[int, typer.Option(metavar="N", help="Requests at once; more get a 429.", min=1)] = 64,
     grace: Annotated[float, typer.Option(metavar="S", help="Seconds for running answers at the end.", min=0)] = 30.0,
     quantise: Quantise = None,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
 ) -> Callable[[], int]:
     """Answer requests as OpenAI's interface does: chat, responses, completions, models, /health, /metrics.
 
@@ -50,13 +52,13 @@ def serve(
         key = (os.environ.get(_TOKEN) or secrets.token_urlsafe(24)) if token else None
         settings = ServerSettings(key, (host, *(allow_host or ())), concurrency=concurrency, grace=grace)
         opened = listen(host, port)
-        with opened, open_local(model, quantise) as engine:
-            app = make_app(engine, settings, folder=packaged(model) or Path(model))
+        with opened, open_local(model, quantise, engine, precision) as made:
+            app = make_app(made, settings, folder=packaged(model) or Path(model))
             shown = f"[{host}]" if ":" in host else host
             url = f"http://{shown}:{opened.getsockname()[1]}/v1"
 
             def ready() -> None:
-                typer.echo(f"{engine.name} answers at {url}")
+                typer.echo(f"{made.name} answers at {url}")
                 typer.echo(f"export OPENAI_BASE_URL={url} OPENAI_API_KEY={key or 'none'}")
 
             run(app, opened, settings, ready=ready)

@@ -144,7 +144,9 @@ class _Pool:
 def open_session(graph: bytes) -> onnxruntime.InferenceSession:
     """A graph, ready to run. With a pool of threads each, none would have a core: they share one, or need none."""
     options = onnxruntime.SessionOptions()
-    options.use_per_session_threads = not _Pool.threads
-    options.intra_op_num_threads = 1
+    if _Pool.threads:
+        options.use_per_session_threads = False
+    else:
+        options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -6,6 +6,7 @@ dimension, F feed-forward, V vocabulary.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,7 +60,14 @@ class TorchRunner:
         config = self.config
         shape = (config.num_hidden_layers, config.num_key_value_heads, pages * self.page, config.head_dim)
         # Zeros, not whatever lies there: filled-up batches read slots that were never written, and 0 * NaN is NaN.
-        self._keys, self._values = (torch.zeros(shape, dtype=self._dtype, device=self._device) for _ in range(2))
+        self._keys, self._values = (self._zeros(shape) for _ in range(2))
+
+    def _zeros(self, shape: tuple[int, ...]) -> Tensor:
+        if self._device.type != "cpu":
+            return torch.zeros(shape, dtype=self._dtype, device=self._device)
+        # numpy asks the system for zeros, which takes no memory until a page is used.
+        size = math.prod(shape) * self._dtype.itemsize
+        return torch.from_numpy(np.zeros(size, dtype=np.uint8)).view(self._dtype).view(shape)
 
     @torch.inference_mode()
     def run(self, segments: Sequence[Segment]) -> Logits:
