@@ -51,13 +51,18 @@ def pack_matrix(matrix: Floats, bits: int) -> tuple[NDArray[np.uint8], NDArray[n
 
 def unpack_matrix(stored: NDArray[np.uint8], scales: NDArray[np.float16]) -> Floats:
     """What `pack_matrix` stored, as float32 [rows, columns]."""
+    steps = unpack_steps(stored, scales).astype(np.float32)
+    steps *= scales.astype(np.float32)[:, :, None]
+    return steps.reshape(len(steps), -1)
+
+
+def unpack_steps(stored: NDArray[np.uint8], scales: NDArray[np.float16]) -> NDArray[np.int8]:
+    """The whole numbers that `pack_matrix` stored [rows, groups, 64], each a multiple of its group's scale."""
     rows, groups = scales.shape
-    columns = groups * GROUP
-    bits = stored.shape[1] * 8 // columns
+    bits = stored.shape[1] * 8 // (groups * GROUP)
     numbers = stored if bits == 8 else _spread(stored)
-    steps = numbers.astype(np.float32) - _LARGEST[bits]
-    matrix: Floats = (steps.reshape(rows, groups, GROUP) * scales.astype(np.float32)[:, :, None]).reshape(rows, columns)
-    return matrix
+    steps = np.subtract(numbers, np.uint8(_LARGEST[bits]), dtype=np.uint8)  # wraps around, as whole numbers do
+    return steps.view(np.int8).reshape(rows, groups, GROUP)
 
 
 def save_packed(weights: Mapping[str, Floats], folder: Path) -> None:
@@ -86,6 +91,12 @@ def save_packed(weights: Mapping[str, Floats], folder: Path) -> None:
 
 def read_packed(folder: Path) -> Iterator[tuple[str, Floats]]:
     """Name and weights, float32, of everything in `folder`, one after another."""
+    for name, stored, scales in read_stored(folder):
+        yield name, stored if scales is None else unpack_matrix(stored, scales)
+
+
+def read_stored(folder: Path) -> Iterator[tuple[str, NDArray[Any], NDArray[np.float16] | None]]:
+    """Everything in `folder` as it is stored: name, and bytes and scales of a matrix, or a vector and None."""
     from safetensors import safe_open
 
     for path in sorted(folder.glob(_PATTERN)):
@@ -93,9 +104,9 @@ def read_packed(folder: Path) -> Iterator[tuple[str, Floats]]:
             for key in file.keys():  # noqa: SIM118 - not a dict
                 if key.endswith(_BITS):
                     name = key.removesuffix(_BITS)
-                    yield name, unpack_matrix(file.get_tensor(key), file.get_tensor(name + _SCALES))
+                    yield name, file.get_tensor(key), file.get_tensor(name + _SCALES)
                 elif not key.endswith(_SCALES):
-                    yield key, file.get_tensor(key)
+                    yield key, file.get_tensor(key), None
 
 
 def _squeeze(numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -110,7 +121,8 @@ def _squeeze(numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _spread(stored: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The inverse of `_squeeze`."""
     threes = stored.reshape(len(stored), -1, 3)
+    spread = np.empty((*threes.shape[:2], 4), dtype=np.uint8)
+    np.bitwise_and(threes, 63, out=spread[:, :, :3])
     upper = threes >> 6
-    last = upper[:, :, :1] | upper[:, :, 1:2] << 2 | upper[:, :, 2:] << 4
-    spread: NDArray[np.uint8] = np.concatenate([threes & 63, last], axis=2).reshape(len(stored), -1)
-    return spread
+    spread[:, :, 3] = upper[:, :, 0] | upper[:, :, 1] << 2 | upper[:, :, 2] << 4
+    return spread.reshape(len(stored), -1)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quantatissu.model.config import ModelConfig
-from quantatissu.model.packed import is_packed, read_packed
+from quantatissu.model.packed import is_packed, read_stored, unpack_steps
 
 Floats = NDArray[np.float32]
 _LARGEST = 127
@@ -64,63 +65,79 @@ class Embedding:
 
 def rounded_weights(folder: Path, config: ModelConfig) -> Weights:
     """The weights of the checkpoint in ``folder``, packed or as safetensors. KeyError for one that is missing."""
-    found = dict(_tensors(folder))
-    heads, keys = config.num_attention_heads, config.num_key_value_heads
-
-    def layer(number: int) -> Layer:
-        name = f"model.layers.{number}."
-        attention, inner = name + "self_attn.", name + "mlp."
-        norms = None
-        if attention + "q_norm.weight" in found:
-            norms = np.repeat(
-                np.stack([found[attention + "q_norm.weight"], found[attention + "k_norm.weight"]]),
-                [heads, keys],
-                axis=0,
-            )
-        return Layer(
-            found[name + "input_layernorm.weight"],
-            _together([found[f"{attention}{one}_proj.weight"] for one in "qkv"]),
-            norms,
-            _rounded(found[attention + "o_proj.weight"]),
-            found[name + "post_attention_layernorm.weight"],
-            _together([found[inner + "gate_proj.weight"], found[inner + "up_proj.weight"]]),
-            _rounded(found[inner + "down_proj.weight"]),
-        )
-
     with ThreadPoolExecutor(_THREADS) as pool:
-        embedding = found["model.embed_tokens.weight"]
-        table = pool.submit(_rounded, embedding)
-        head = table if config.tie_word_embeddings else pool.submit(_rounded, found["lm_head.weight"])
-        layers = tuple(pool.map(layer, range(config.num_hidden_layers)))
-        rows = table.result()
+        found = {name: pool.submit(_rows, stored, scales) for name, stored, scales in _stored(folder)}
+        matrices, vectors = dict[str, Rows](), dict[str, Floats]()
+        for name, future in found.items():
+            one = future.result()
+            if isinstance(one, Rows):
+                matrices[name] = one
+            else:
+                vectors[name] = one
+        table = matrices["model.embed_tokens.weight"]
+        head = pool.submit(_turned, table if config.tie_word_embeddings else matrices["lm_head.weight"])
+        layers = pool.map(lambda number: _layer(number, matrices, vectors, config), range(config.num_hidden_layers))
         return Weights(
-            Embedding(np.ascontiguousarray(rows.numbers.T), rows.scales),
-            layers,
-            found["model.norm.weight"],
-            head.result(),
+            Embedding(table.numbers, table.scales), tuple(layers), vectors["model.norm.weight"], head.result()
         )
 
 
-def _together(matrices: list[Floats]) -> Rounded:
-    return _rounded(np.concatenate(matrices))
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A matrix as it is stored, [out, in], in whole numbers with a scale for each output."""
+
+    numbers: NDArray[np.int8]
+    scales: Floats
 
 
-def _rounded(matrix: Floats) -> Rounded:
-    """Of a weight [out, in]."""
-    scales = np.maximum(np.maximum(matrix.max(axis=1), -matrix.min(axis=1)) / _LARGEST, np.float32(1e-12))
-    numbers = np.rint(matrix / scales[:, None]).astype(np.int8)
-    return Rounded(np.ascontiguousarray(numbers.T), scales.astype(np.float32))
+def _layer(number: int, matrices: Mapping[str, Rows], vectors: Mapping[str, Floats], config: ModelConfig) -> Layer:
+    name = f"model.layers.{number}."
+    attention, inner = name + "self_attn.", name + "mlp."
+    norms = None
+    if attention + "q_norm.weight" in vectors:
+        both = np.stack([vectors[f"{attention}{one}_norm.weight"] for one in "qk"])
+        norms = np.repeat(both, [config.num_attention_heads, config.num_key_value_heads], axis=0)
+    return Layer(
+        vectors[name + "input_layernorm.weight"],
+        _turned(*(matrices[f"{attention}{one}_proj.weight"] for one in "qkv")),
+        norms,
+        _turned(matrices[attention + "o_proj.weight"]),
+        vectors[name + "post_attention_layernorm.weight"],
+        _turned(matrices[inner + "gate_proj.weight"], matrices[inner + "up_proj.weight"]),
+        _turned(matrices[inner + "down_proj.weight"]),
+    )
 
 
-def _tensors(folder: Path) -> Iterator[tuple[str, Floats]]:
+def _turned(*parts: Rows) -> Rounded:
+    """Matrices that read the same input as one, [in, out]."""
+    numbers = np.concatenate([part.numbers for part in parts]) if len(parts) > 1 else parts[0].numbers
+    return Rounded(np.ascontiguousarray(numbers.T), np.concatenate([part.scales for part in parts]))
+
+
+def _rows(stored: NDArray[Any], scales: NDArray[np.float16] | None) -> Rows | Floats:
+    """A matrix rounded anew with one scale for each output, from what is stored of it; a vector as it is."""
+    if scales is None:
+        if stored.ndim == 1:
+            return stored.astype(np.float32)
+        groups, weights = np.ones((len(stored), 1), dtype=np.float32), stored[:, None]
+    else:
+        groups, weights = scales.astype(np.float32), unpack_steps(stored, scales)
+    # Negating the least of int8 would overflow; its magnitude does not.
+    largest = np.maximum(weights.max(axis=2).astype(np.float32), -weights.min(axis=2).astype(np.float32))
+    steps = np.maximum((largest * groups).max(axis=1) / _LARGEST, np.float32(1e-12))
+    exact = weights * (groups / steps[:, None])[:, :, None]
+    return Rows(np.rint(exact, out=exact).astype(np.int8).reshape(len(stored), -1), steps)
+
+
+def _stored(folder: Path) -> Iterator[tuple[str, NDArray[Any], NDArray[np.float16] | None]]:
     if is_packed(folder):
-        yield from read_packed(folder)
+        yield from read_stored(folder)
         return
     from safetensors import deserialize
 
     for path in sorted(folder.glob("*.safetensors")):
         for name, tensor in deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
-            yield name, _floats(tensor["data"], tensor["dtype"]).reshape(tensor["shape"])
+            yield name, _floats(tensor["data"], tensor["dtype"]).reshape(tensor["shape"]), None
 
 
 def _floats(data: bytes, dtype: str) -> Floats:
