@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +38,8 @@ def serve(
     """
 
     def work() -> int:
+        import secrets
+
         from quantatissu.model.packaged import packaged
         from quantatissu.server import ServerSettings, make_app
         from quantatissu.server import serve as run

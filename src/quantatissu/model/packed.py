@@ -59,10 +59,15 @@ def unpack_matrix(stored: NDArray[np.uint8], scales: NDArray[np.float16]) -> Flo
 def unpack_steps(stored: NDArray[np.uint8], scales: NDArray[np.float16]) -> NDArray[np.int8]:
     """The whole numbers that `pack_matrix` stored [rows, groups, 64], each a multiple of its group's scale."""
     rows, groups = scales.shape
-    bits = stored.shape[1] * 8 // (groups * GROUP)
-    numbers = stored if bits == 8 else _spread(stored)
-    steps = np.subtract(numbers, np.uint8(_LARGEST[bits]), dtype=np.uint8)  # wraps around, as whole numbers do
+    most = largest_step(stored, scales)
+    numbers = stored if most == _LARGEST[8] else _spread(stored)
+    steps = np.subtract(numbers, np.uint8(most), dtype=np.uint8)  # wraps around, as whole numbers do
     return steps.view(np.int8).reshape(rows, groups, GROUP)
+
+
+def largest_step(stored: NDArray[np.uint8], scales: NDArray[np.float16]) -> int:
+    """The largest whole number that a weight of such a matrix can be of its group's scale."""
+    return _LARGEST[stored.shape[1] * 8 // (scales.shape[1] * GROUP)]
 
 
 def save_packed(weights: Mapping[str, Floats], folder: Path) -> None:

@@ -18,6 +18,7 @@ _IR_VERSION, _OPSET = 10, 21
 _TYPES = {np.dtype(np.float32): 1, np.dtype(np.uint8): 2, np.dtype(np.int8): 3, np.dtype(np.int64): 7}
 FLOAT, INT64 = 1, 7
 
+Buffer = bytes | memoryview
 Attribute = float | int | Sequence[int]
 
 
@@ -28,7 +29,7 @@ class Graph:
     inputs: list[tuple[str, int, tuple[int | str, ...]]] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     nodes: list[bytes] = field(default_factory=list)
-    constants: dict[str, bytes] = field(default_factory=dict)
+    constants: dict[str, list[Buffer]] = field(default_factory=dict)
 
     def node(
         self, operator: str, inputs: Sequence[str], outputs: Sequence[str], *, domain: str = "", **attributes: Attribute
@@ -50,23 +51,31 @@ class Graph:
     def constant(self, name: str, values: NDArray[Any]) -> str:
         """Add a tensor that never changes, or the same once more; its name."""
         shape = b"".join(_number(1, size) for size in values.shape)
-        raw = np.ascontiguousarray(values).tobytes()
-        self.constants[name] = b"".join([shape, _number(2, _TYPES[values.dtype]), _text(8, name), _chunk(9, raw)])
+        raw = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
+        head: list[Buffer] = [
+            shape,
+            _number(2, _TYPES[values.dtype]),
+            _text(8, name),
+            _key(9, 2) + _varint(len(raw)),
+            raw,
+        ]
+        self.constants[name] = head
         return name
 
     def serialised(self) -> bytes:
-        """The model, as onnxruntime loads it."""
-        graph = b"".join(
-            [
-                *(_chunk(1, node) for node in self.nodes),
-                _text(2, "graph"),
-                *(_chunk(5, tensor) for tensor in self.constants.values()),
-                *(_chunk(11, _value(name, kind, shape)) for name, kind, shape in self.inputs),
-                *(_chunk(12, _text(1, name)) for name in self.outputs),
-            ]
-        )
+        """The model, as onnxruntime loads it: weights are copied once."""
+        graph: list[Buffer] = [*(_chunk(1, node) for node in self.nodes), _text(2, "graph")]
+        for tensor in self.constants.values():
+            graph += _wrapped(5, tensor)
+        graph += [_chunk(11, _value(name, kind, shape)) for name, kind, shape in self.inputs]
+        graph += [_chunk(12, _text(1, name)) for name in self.outputs]
         opsets = (_number(2, _OPSET), _text(1, MICROSOFT) + _number(2, 1))
-        return b"".join([_number(1, _IR_VERSION), _chunk(7, graph), *(_chunk(8, opset) for opset in opsets)])
+        return b"".join([_number(1, _IR_VERSION), *_wrapped(7, graph), *(_chunk(8, opset) for opset in opsets)])
+
+
+def _wrapped(number: int, parts: Sequence[Buffer]) -> list[Buffer]:
+    """A field of several parts."""
+    return [_key(number, 2) + _varint(sum(map(len, parts))), *parts]
 
 
 def _attribute(name: str, value: Attribute) -> bytes:
@@ -95,7 +104,7 @@ def _text(number: int, value: str) -> bytes:
     return _chunk(number, value.encode())
 
 
-def _chunk(number: int, value: bytes | memoryview) -> bytes:
+def _chunk(number: int, value: bytes) -> bytes:
     return b"".join([_key(number, 2), _varint(len(value)), value])
 
 

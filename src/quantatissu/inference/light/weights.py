@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantatissu.model.config import ModelConfig
-from quantatissu.model.packed import is_packed, read_stored, unpack_steps
+from quantatissu.model.packed import GROUP, is_packed, largest_step, read_stored, unpack_steps
 
 Floats = NDArray[np.float32]
 _LARGEST = 127
+_LEAST = np.float32(1e-10)
+_ROUNDING = np.float32(3 << 22)
+_ROWS_AT_ONCE = 256  # fit the processor's cache
 _THREADS = 2
 
 
@@ -119,14 +122,24 @@ def _rows(stored: NDArray[Any], scales: NDArray[np.float16] | None) -> Rows | Fl
     if scales is None:
         if stored.ndim == 1:
             return stored.astype(np.float32)
-        groups, weights = np.ones((len(stored), 1), dtype=np.float32), stored[:, None]
-    else:
-        groups, weights = scales.astype(np.float32), unpack_steps(stored, scales)
-    # Negating the least of int8 would overflow; its magnitude does not.
-    largest = np.maximum(weights.max(axis=2).astype(np.float32), -weights.min(axis=2).astype(np.float32))
-    steps = np.maximum((largest * groups).max(axis=1) / _LARGEST, np.float32(1e-12))
-    exact = weights * (groups / steps[:, None])[:, :, None]
-    return Rows(np.rint(exact, out=exact).astype(np.int8).reshape(len(stored), -1), steps)
+        largest = np.maximum(np.maximum(stored.max(axis=1), -stored.min(axis=1)), _LEAST) / _LARGEST
+        return Rows(_to_bytes(stored / largest[:, None]), largest)
+    # A group's largest number is that of its bits, so nothing has to be searched.
+    groups, most = scales.astype(np.float32), largest_step(stored, scales)
+    largest = np.maximum(groups.max(axis=1) * most, _LEAST) / _LARGEST
+    numbers = np.empty((len(stored), groups.shape[1] * GROUP), dtype=np.int8)
+    for first in range(0, len(stored), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        exact = unpack_steps(stored[rows], scales[rows]).astype(np.float32)
+        exact *= (groups[rows] / largest[rows, None])[:, :, None]
+        numbers[rows] = _to_bytes(exact.reshape(len(exact), -1))
+    return Rows(numbers, largest)
+
+
+def _to_bytes(exact: Floats) -> NDArray[np.int8]:
+    """Rounded to whole numbers, in place: with this much added, a float's last byte is the number."""
+    exact += _ROUNDING
+    return np.ascontiguousarray(exact.view(np.int8)[..., ::4])
 
 
 def _stored(folder: Path) -> Iterator[tuple[str, NDArray[Any], NDArray[np.float16] | None]]:
