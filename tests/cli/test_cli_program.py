@@ -239,12 +239,12 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
 class Terminal:
     """A process whose standard streams are a pseudo-terminal."""
 
-    def __init__(self, *words: str | Path) -> None:
+    def __init__(self, *words: str | Path, program: list[str] = STUB) -> None:
         self.text = ""
         pid, self.fd = pty.fork()
         if pid == 0:
             os.environ |= {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
-            os.execv(sys.executable, [*STUB, *map(str, words)])
+            os.execv(sys.executable, [*program, *map(str, words)])
         self.pid = pid
 
     def until(self, wanted: str, seconds: float = 20) -> None:
@@ -310,6 +310,28 @@ def test_ctrl_c_at_the_question_writes_nothing(project: Path) -> None:
     assert terminal.finish() == 130
     assert "interrupted; nothing was changed" in terminal.text
     assert cart(project) == samples.BEFORE
+
+
+# The kernel gives Ctrl-C to the other thread: a read in the main thread is then not interrupted. A signal between two
+# of the main thread's system calls, which no test can place, has the same effect.
+ASKED_BESIDE_A_THREAD = """
+import signal, threading, time
+from quantatissu.cli.terminal import confirm
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+try:
+    confirm("Apply?")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_is_heard_also_when_it_does_not_interrupt_the_read() -> None:
+    terminal = Terminal(program=[sys.executable, "-c", ASKED_BESIDE_A_THREAD])
+    terminal.until("[y/N] ")
+    terminal.type(b"\x03")
+    assert terminal.finish(10) == 0
+    assert "interrupted" in terminal.text
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

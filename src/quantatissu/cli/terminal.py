@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +40,7 @@ def confirm(question: str, *, stdin: TextIO | None = None, stdout: TextIO | None
     while True:
         sink.write(f"{question} [y/N] ")
         sink.flush()
+        _wait_for_line(source)
         line = source.readline()
         if not line:
             sink.write("\n")
@@ -48,6 +51,26 @@ def confirm(question: str, *, stdin: TextIO | None = None, stdout: TextIO | None
         if answer in {"", "n", "no"}:
             return False
         sink.write("Please answer y or n.\n")
+
+
+def _wait_for_line(source: TextIO) -> None:
+    """Block until a person has typed a line, or a signal has come, also one that came just before the wait began.
+
+    A read that begins between a signal and Python's handling of it is not interrupted by that signal: Ctrl-C would seem
+    to do nothing. The wake-up descriptor holds what came early, and Python raises as soon as ``select`` returns.
+    """
+    if not source.isatty() or threading.current_thread() is not threading.main_thread():
+        return
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    before = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    try:
+        while source.fileno() not in select.select([source.fileno(), woken], [], [])[0]:
+            os.read(woken, 4096)
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(woken)
+        os.close(wake)
 
 
 def process_age() -> float:
