@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     import torch
 
     from quantatissu.inference.quantization import Quantisation
+    from quantatissu.inference.torch_runner import TorchRunner
+    from quantatissu.inference.torch_runner.group import Group
 
 Precision = Literal["auto", "f32", "bf16"]
 Kind = Literal["auto", "light", "torch"]
@@ -37,6 +41,8 @@ def open_engine(
     quantise: Quantisation | None = None,
     drafter: Drafter | None = None,
     threads: int | None = None,
+    adapters: Mapping[str, str | Path] | None = None,
+    devices: int = 1,
 ) -> LocalEngine:
     """The engine of the checkpoint in folder ``model``, or of a packaged one by its name.
 
@@ -44,26 +50,34 @@ def open_engine(
     activations in eight bits, and is what auto takes for packed weights, unless something below asks for more than it
     has. ``precision``: of weights, activations and cache; auto is bf16 where the hardware multiplies it. ``memory``:
     bytes for keys and values; by default a quarter of what is free. ``quantise``: weights in ``int8`` or ``int4``.
-    ``threads``: of the light engine. Raises QuantaError for what cannot be opened.
+    ``threads``: of the light engine. ``adapters``: folders of LoRA adapters, by the names that requests use.
+    ``devices``: divide every layer among so many GPUs, or processes on the CPU; a program that opens such an engine
+    needs the usual ``if __name__ == "__main__":``. Raises QuantaError for what cannot be opened.
     """
     folder = packaged(str(model)) or Path(model)
     config = load_config(folder)
+    adapters = adapters or {}
+    if folder.resolve().name in adapters:
+        raise QuantaError(f"an adapter cannot be called {folder.resolve().name}: the model is")
+    plain = device in ("auto", "cpu") and precision == "auto" and quantise is None and not adapters and devices == 1
     if engine == "auto":
-        plain = device in ("auto", "cpu") and precision == "auto" and quantise is None
         engine = "light" if plain and is_packed(folder) and light_supports(config) else "torch"
     runner: Runner
     if engine == "light":
-        if device not in ("auto", "cpu") or precision != "auto" or quantise is not None:
-            raise QuantaError("the light engine runs on the CPU in eight bits, and in nothing else")
+        if not plain:
+            raise QuantaError(
+                "the light engine runs on the CPU in eight bits, without adapters", hint="Take --engine torch."
+            )
         runner, free = _light(folder, config, threads), _free_memory()
     else:
-        runner, free = _torch(folder, device, precision, quantise)
+        runner, free = _torch(folder, device, precision, quantise, adapters, devices)
     return LocalEngine(
         runner,
         load_tokenizer(folder),
         name=folder.resolve().name,
         pages=_pages(runner.page_bytes, memory, free),
         drafter=drafter,
+        adapters=tuple(adapters),
     )
 
 
@@ -86,22 +100,61 @@ def _light(folder: Path, config: ModelConfig, threads: int | None) -> Runner:
         raise QuantaError(f"{folder} has no weights named {error}") from None
 
 
-def _torch(folder: Path, device: str, precision: Precision, quantise: Quantisation | None) -> tuple[Runner, int]:
+def _torch(
+    folder: Path,
+    device: str,
+    precision: Precision,
+    quantise: Quantisation | None,
+    adapters: Mapping[str, str | Path],
+    devices: int,
+) -> tuple[Runner, int]:
     """The runner, and how much memory is free where it is."""
     try:
         import torch
     except ImportError:
         raise QuantaError("this needs torch", hint="pip install 'quantatissu[train]'") from None
+    from quantatissu.inference.torch_runner.group import Group
+    from quantatissu.inference.torch_runner.spread import SpreadRunner
+
+    place = torch.device(_device(device))
+    make = partial(_torch_runner, folder, place.type, precision, quantise, dict(adapters))
+    if devices == 1:
+        runner: Runner = make(Group(), place.index)
+    else:
+        there = torch.cuda.device_count() if place.type == "cuda" else os.cpu_count() or 1
+        if not 1 <= devices <= there:
+            raise QuantaError(f"{devices} devices: this machine has {there}")
+        runner = SpreadRunner(make, devices, place.type)
+    return runner, torch.cuda.mem_get_info(place)[0] if place.type == "cuda" else _free_memory() // devices
+
+
+def _torch_runner(
+    folder: Path,
+    kind: str,
+    precision: Precision,
+    quantise: Quantisation | None,
+    adapters: Mapping[str, str | Path],
+    group: Group,
+    number: int | None,
+) -> TorchRunner:
+    """Of one process."""
+    import torch
+
     from quantatissu.inference.quantization import quantised
     from quantatissu.inference.torch_runner import TorchRunner
     from quantatissu.model.folders import load_model
 
-    place = torch.device(_device(device))
     make, make_head = quantised(quantise) if quantise else (None, None)
-    runner = TorchRunner(
-        load_model(folder), dtype=_dtype(precision, place), device=place, make_linear=make, make_head=make_head
+    place = torch.device(kind) if number is None or kind == "cpu" else torch.device(kind, number)
+    return TorchRunner(
+        load_model(folder),
+        dtype=_dtype(precision, place),
+        device=place,
+        make_linear=make,
+        make_head=make_head,
+        adapters=adapters,
+        group=group,
     )
-    return runner, torch.cuda.mem_get_info(place)[0] if place.type == "cuda" else _free_memory()
 
 
 def _device(wanted: str) -> str:

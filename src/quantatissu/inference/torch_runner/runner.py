@@ -7,7 +7,8 @@ dimension, F feed-forward, V vocabulary.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from torch import Tensor
 
 from quantatissu.inference.pages.plan import make_plan
 from quantatissu.inference.runner import Logits, Segment
+from quantatissu.inference.torch_runner.adapters import Active, lay_out_adapter
 from quantatissu.inference.torch_runner.attention import Reads, attend, make_reads
+from quantatissu.inference.torch_runner.group import Group
 from quantatissu.inference.torch_runner.weights import Layer, MakeLinear, best_linear, lay_out
 from quantatissu.model.decoder import Decoder
 from quantatissu.model.rope import angles
@@ -40,16 +43,32 @@ class TorchRunner:
         device: torch.device | str = "cpu",
         make_linear: MakeLinear | None = None,
         make_head: MakeLinear | None = None,
+        adapters: Mapping[str, str | Path] | None = None,
+        group: Group | None = None,
     ) -> None:
         """``dtype`` is that of weights, activations and cache; ``make_linear`` decides how matrices are kept, by
-        default unquantised, and ``make_head`` how the output head is, by default alike.
+        default unquantised, and ``make_head`` how the output head is, by default alike. ``adapters`` are folders of
+        LoRA adapters by name. With a ``group`` this is one of its members, and has its share of every layer.
+
+        Raises QuantaError for an adapter that does not fit, and a group that the heads cannot be divided among.
         """
         self.config = config = model.config
-        self._dtype, self._device = dtype, torch.device(device)
+        self._dtype, self._device, self._group = dtype, torch.device(device), group or Group()
+        share = self._group.share
+        self._group.check(config)
         make = make_linear or best_linear(dtype, self._device)
-        self._weights = lay_out(model, dtype=dtype, device=self._device, make=make, make_head=make_head or make)
-        self._groups = config.num_attention_heads // config.num_key_value_heads
-        per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * dtype.itemsize
+        self._weights = lay_out(
+            model, dtype=dtype, device=self._device, make=make, make_head=make_head or make, share=share
+        )
+        self._adapters = {
+            name: lay_out_adapter(model, Path(folder), dtype=dtype, device=self._device, share=share)
+            for name, folder in (adapters or {}).items()
+        }
+        self._heads, self._key_heads = (
+            count // share.count for count in (config.num_attention_heads, config.num_key_value_heads)
+        )
+        self._groups = self._heads // self._key_heads
+        per_token = 2 * config.num_hidden_layers * self._key_heads * config.head_dim * dtype.itemsize
         self.page_bytes = self.page * per_token
         self._keys = self._values = torch.empty(0)
         wide = torch.promote_types(dtype, torch.float32)
@@ -58,7 +77,7 @@ class TorchRunner:
     def reserve(self, pages: int) -> None:
         """See `Runner.reserve`."""
         config = self.config
-        shape = (config.num_hidden_layers, config.num_key_value_heads, pages * self.page, config.head_dim)
+        shape = (config.num_hidden_layers, self._key_heads, pages * self.page, config.head_dim)
         # Zeros, not whatever lies there: filled-up batches read slots that were never written, and 0 * NaN is NaN.
         self._keys, self._values = (self._zeros(shape) for _ in range(2))
 
@@ -75,7 +94,7 @@ class TorchRunner:
         hidden_RD = self._hidden(segments)
         if not len(hidden_RD):
             return np.empty((0, self.config.vocab_size), dtype=np.float32)
-        logits: Logits = self._weights.head(hidden_RD).float().cpu().numpy()
+        logits: Logits = self._logits(hidden_RD).cpu().numpy()
         return logits
 
     @torch.inference_mode()
@@ -84,13 +103,17 @@ class TorchRunner:
         hidden_RD = self._hidden(segments)
         wanted = torch.from_numpy(targets).to(self._device)
         found = [
-            -F.cross_entropy(self._weights.head(part).float(), target, reduction="none")
+            -F.cross_entropy(self._logits(part), target, reduction="none")
             for part, target in zip(
                 torch.split(hidden_RD, _ROWS_AT_ONCE), torch.split(wanted, _ROWS_AT_ONCE), strict=True
             )
         ]
         scores: NDArray[np.float32] = torch.cat(found).cpu().numpy()
         return scores
+
+    def _logits(self, hidden_RD: Tensor) -> Tensor:
+        """Logits [R, V], float32."""
+        return self._group.gathered(self._weights.head(hidden_RD), self.config.vocab_size).float()
 
     def _hidden(self, segments: Sequence[Segment]) -> Tensor:
         """Hidden states of the wanted rows after the last norm [R, D]."""
@@ -100,11 +123,15 @@ class TorchRunner:
         turns = self._angles(torch.from_numpy(plan.positions).to(device))
         slots = torch.from_numpy(plan.slots).to(device)
         x_RD = F.embedding(torch.from_numpy(plan.tokens).to(device), weights.embedding)
+        project = Active(plan, self._adapters, device).project
+        summed = self._group.summed
         for number, layer in enumerate(weights.layers):
-            attended_RD = self._attend(layer, number, self._norm(x_RD, layer.attention_norm), turns, slots, reads)
-            x_RD = x_RD + layer.out(attended_RD)
-            gate_RF, up_RF = layer.gate_up(self._norm(x_RD, layer.feed_forward_norm)).chunk(2, dim=-1)
-            x_RD = x_RD + layer.down(F.silu(gate_RF).mul_(up_RF))
+            qkv = project(layer.qkv, number, "qkv", self._norm(x_RD, layer.attention_norm))
+            attended = self._attend(layer, number, qkv, turns, slots, reads)
+            x_RD = x_RD + summed(project(layer.out, number, "out", attended))
+            normed_RD = self._norm(x_RD, layer.feed_forward_norm)
+            gate_RF, up_RF = project(layer.gate_up, number, "gate_up", normed_RD).chunk(2, dim=-1)
+            x_RD = x_RD + summed(project(layer.down, number, "down", F.silu(gate_RF).mul_(up_RF)))
         wanted = torch.from_numpy(plan.wanted).to(device)
         return self._norm(x_RD[wanted], weights.norm)
 
@@ -121,6 +148,7 @@ class TorchRunner:
             "engine": "torch",
             "device": str(self._device),
             "dtype": str(self._dtype).removeprefix("torch."),
+            **({"devices": self._group.share.count} if self._group.share.count > 1 else {}),
             **threads,
         }
 
@@ -129,11 +157,10 @@ class TorchRunner:
         self._keys = self._values = torch.empty(0)
 
     def _attend(
-        self, layer: Layer, number: int, x_RD: Tensor, turns: tuple[Tensor, Tensor], slots: Tensor, reads: Reads
+        self, layer: Layer, number: int, qkv: Tensor, turns: tuple[Tensor, Tensor], slots: Tensor, reads: Reads
     ) -> Tensor:
-        config = self.config
-        H, K, N = config.num_attention_heads, config.num_key_value_heads, config.head_dim
-        qkv = layer.qkv(x_RD).view(-1, H + 2 * K, N)
+        H, K, N = self._heads, self._key_heads, self.config.head_dim
+        qkv = qkv.view(-1, H + 2 * K, N)
         qk, v_RKN = qkv[:, : H + K], qkv[:, H + K :]
         if layer.heads_norm is not None:
             qk = self._norm(qk) * layer.heads_norm

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Literal, Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from quantatissu.model.decoder import Attention, Block, Decoder, FeedForward, RMSNorm
+from quantatissu.model.decoder import Attention, Block, Decoder, RMSNorm
 
 
 class Linear(Protocol):
@@ -54,6 +54,44 @@ def best_linear(dtype: torch.dtype, device: torch.device) -> MakeLinear:
     return PackedLinear if packs and hasattr(torch.ops.mkldnn, "_linear_pointwise") else PlainLinear
 
 
+Projection = Literal["qkv", "out", "gate_up", "down"]
+PROJECTIONS: Final[dict[Projection, tuple[str, ...]]] = {
+    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "out": ("self_attn.o_proj",),
+    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+    "down": ("mlp.down_proj",),
+}
+"""Which of a block's matrices are one matrix here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Part ``rank`` of ``count`` of a model whose heads and feed-forward channels are divided among devices (Shoeybi et
+    al., 2019): of what comes out of the first matrix of a pair, and of what goes into the second.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+    def outputs(self, tensor: Tensor, which: Projection | Literal["head"]) -> Tensor:
+        """Of a tensor whose first dimension are the outputs of ``which``."""
+        return tensor if which in ("out", "down") else self.part(tensor, 0)
+
+    def inputs(self, tensor: Tensor, which: Projection) -> Tensor:
+        """Of a tensor whose second dimension are the inputs of ``which``."""
+        return self.part(tensor, 1) if which in ("out", "down") else tensor
+
+    def bias(self, bias: Tensor, which: Projection) -> Tensor:
+        """Of the bias of ``which``: where the parts are summed up, one has it, and the others zeros."""
+        if which in ("out", "down"):
+            return bias if self.rank == 0 else torch.zeros_like(bias)
+        return self.part(bias, 0)
+
+    def part(self, tensor: Tensor, dimension: int) -> Tensor:
+        """The part along ``dimension``; sizes differ by one at most."""
+        return tensor if self.count == 1 else torch.tensor_split(tensor, self.count, dimension)[self.rank]
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One block. ``heads_norm`` [heads + key heads, N] are the weights of the norms of queries and keys, or None."""
@@ -79,21 +117,30 @@ class Weights:
 
 @torch.no_grad()
 def lay_out(
-    model: Decoder, *, dtype: torch.dtype, device: torch.device, make: MakeLinear, make_head: MakeLinear
+    model: Decoder,
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    make: MakeLinear,
+    make_head: MakeLinear,
+    share: Share,
 ) -> Weights:
-    """The weights of ``model`` in ``dtype`` on ``device``, the matrices of its layers as ``make`` keeps them, and its
-    output head as ``make_head`` does.
+    """A ``share`` of the weights of ``model`` in ``dtype`` on ``device``, the matrices of its layers as ``make`` keeps
+    them, and its output head as ``make_head`` does. Embedding and norms are whole in every share.
     """
 
     def placed(tensor: Tensor) -> Tensor:
         return tensor.detach().to(device=device, dtype=dtype)
 
-    def fused(*layers: nn.Module) -> Linear:
-        linears = [layer for layer in layers if isinstance(layer, nn.Linear)]
-        assert len(linears) == len(layers)
-        biases = [layer.bias for layer in linears if layer.bias is not None]
-        weight = torch.cat([placed(layer.weight) for layer in linears])
-        return make(weight, torch.cat([placed(bias) for bias in biases]) if biases else None)
+    def fused(block: Block, which: Projection) -> Linear:
+        weights, biases = [], []
+        for name in PROJECTIONS[which]:
+            linear = block.get_submodule(name)
+            assert isinstance(linear, nn.Linear)
+            weights.append(placed(share.inputs(share.outputs(linear.weight, which), which)))
+            if linear.bias is not None:
+                biases.append(placed(share.bias(linear.bias, which)))
+        return make(torch.cat(weights).contiguous(), torch.cat(biases) if biases else None)
 
     def norm(layer: RMSNorm | None) -> Tensor:
         assert layer is not None
@@ -102,32 +149,36 @@ def lay_out(
     layers = []
     for block in model.model.layers.values():
         assert isinstance(block, Block)
-        attention, inner = block.self_attn, block.mlp
-        assert isinstance(attention, Attention) and isinstance(inner, FeedForward)
+        attention = block.self_attn
+        assert isinstance(attention, Attention)
         layers.append(
             Layer(
                 norm(block.input_layernorm),
-                fused(attention.q_proj, attention.k_proj, attention.v_proj),
-                _heads_norm(attention, model, placed),
-                fused(attention.o_proj),
+                fused(block, "qkv"),
+                _heads_norm(attention, model, share, placed),
+                fused(block, "out"),
                 norm(block.post_attention_layernorm),
-                fused(inner.gate_proj, inner.up_proj),
-                fused(inner.down_proj),
+                fused(block, "gate_up"),
+                fused(block, "down"),
             )
         )
     assert model.model.embed_tokens is not None
     embedding = placed(model.model.embed_tokens.weight)
     head = embedding if model.lm_head is None else placed(model.lm_head.weight)
-    return Weights(embedding, tuple(layers), norm(model.model.norm), make_head(head, None))
+    return Weights(
+        embedding, tuple(layers), norm(model.model.norm), make_head(share.outputs(head, "head").contiguous(), None)
+    )
 
 
-def _heads_norm(attention: Attention, model: Decoder, placed: Callable[[Tensor], Tensor]) -> Tensor | None:
+def _heads_norm(
+    attention: Attention, model: Decoder, share: Share, placed: Callable[[Tensor], Tensor]
+) -> Tensor | None:
     if attention.q_norm is None or attention.k_norm is None:
         return None
     config = model.config
     return torch.cat(
         [
-            placed(attention.q_norm.weight).expand(config.num_attention_heads, -1),
-            placed(attention.k_norm.weight).expand(config.num_key_value_heads, -1),
+            placed(attention.q_norm.weight).expand(config.num_attention_heads // share.count, -1),
+            placed(attention.k_norm.weight).expand(config.num_key_value_heads // share.count, -1),
         ]
     )

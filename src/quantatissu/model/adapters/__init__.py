@@ -6,7 +6,13 @@ them in.
 
 from quantatissu.model.adapters.attach import adapter_parameters, attach, merge
 from quantatissu.model.adapters.config import AdapterConfig
-from quantatissu.model.adapters.files import adapter_tensors, load_adapter, save_adapter, save_adapter_tensors
+from quantatissu.model.adapters.files import (
+    adapter_tensors,
+    load_adapter,
+    read_adapter,
+    save_adapter,
+    save_adapter_tensors,
+)
 
 __all__ = [
     "AdapterConfig",
@@ -15,6 +21,7 @@ __all__ = [
     "attach",
     "load_adapter",
     "merge",
+    "read_adapter",
     "save_adapter",
     "save_adapter_tensors",
 ]

@@ -76,14 +76,29 @@ def save_adapter_tensors(
 def load_adapter(model: Decoder, folder: str | Path, *, quantise: bool = False) -> AdapterConfig:
     """Attach the adapter in ``folder``, ours or PEFT's, to ``model`` in place; ``quantise`` the frozen weights to NF4.
 
+    Raises QuantaError as `read_adapter` does.
+    """
+    config, weights = read_adapter(model, folder)
+    config = config.model_copy(update={"quantise": "nf4" if quantise else "none"})
+    attach(model, config)
+    layers = dict(adapted(model))
+    with torch.no_grad():
+        for (name, part), tensor in weights.items():
+            layers[name].get_parameter(part).copy_(tensor)
+    return config
+
+
+def read_adapter(model: Decoder, folder: str | Path) -> tuple[AdapterConfig, dict[tuple[str, str], Tensor]]:
+    """The adapter in ``folder``, ours or PEFT's, which must fit ``model``: its settings, and its weights by the name of
+    the layer and that of the parameter in `AdaptedLinear`.
+
     Raises QuantaError for an adapter that is not LoRA or DoRA on the projections of this model, and for what else PEFT
     can add.
     """
     folder = Path(folder)
     table = _read_config(folder)
     weights = _read_weights(folder)
-    names = {key.removeprefix(_PREFIX).rpartition(".lora_")[0] for key in weights}
-    targets = {name.rpartition(".")[2] for name in names}
+    targets = {_split(key)[0].rpartition(".")[2] for key in weights}
     if not targets or not targets <= set(PROJECTIONS):
         raise QuantaError(
             f"{folder}: it adapts {', '.join(sorted(targets - set(PROJECTIONS))) or 'nothing'}",
@@ -96,19 +111,17 @@ def load_adapter(model: Decoder, folder: str | Path, *, quantise: bool = False) 
         targets=tuple(name for name in PROJECTIONS if name in targets),
         dora=bool(table.get("use_dora")),
         rank_stabilised=bool(table.get("use_rslora")),
-        quantise="nf4" if quantise else "none",
     )
     expected = _expected(model, config)
     if {key: tensor.shape for key, tensor in weights.items()} != expected:
         odd = sorted((expected.keys() ^ weights.keys()) or expected)[0]
         raise QuantaError(f"{folder}: the adapter does not fit the model, for instance at {odd}")
-    attach(model, config)
-    layers = dict(adapted(model))
-    with torch.no_grad():
-        for key, tensor in weights.items():
-            name, _, part = key.removeprefix(_PREFIX).rpartition(".lora_")
-            layers[name].get_parameter(f"lora_{part}").copy_(tensor)
-    return config
+    return config, {_split(key): tensor for key, tensor in weights.items()}
+
+
+def _split(key: str) -> tuple[str, str]:
+    name, _, part = key.removeprefix(_PREFIX).rpartition(".lora_")
+    return name, f"lora_{part}"
 
 
 def _expected(model: Decoder, config: AdapterConfig) -> dict[str, torch.Size]:
