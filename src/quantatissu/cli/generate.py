@@ -6,11 +6,13 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from quantatissu.cli.local import Adapter, Devices, Engine, Model, Precision, Quantise, named_adapter, open_local
 from quantatissu.cli.terminal import printable
 from quantatissu.foundation import QuantaError
 
@@ -20,18 +22,11 @@ if TYPE_CHECKING:
 
 _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::(?P<column>\d+))?")
 
-Model = Annotated[str, typer.Option(metavar="MODEL", help="A model's folder, or the name of a packaged one.")]
 Tokens = Annotated[int, typer.Option("--max-tokens", metavar="N", help="Longest answer.", min=1)]
 Temperature = Annotated[float, typer.Option(metavar="T", help="0: the likeliest token each time.", min=0)]
 TopP = Annotated[float, typer.Option("--top-p", metavar="P", help="Draw from the likeliest tokens of this share.")]
 Seed = Annotated[int | None, typer.Option(metavar="N", help="Same seed, same answers.")]
 Answers = Annotated[int, typer.Option("-n", metavar="N", help="So many answers, numbered.", min=1)]
-Quantise = Annotated[str | None, typer.Option(metavar="int8|int4", help="Weights in fewer bits.")]
-
-Engine = Annotated[
-    str, typer.Option(metavar="auto|light|torch", help="light: eight bits, no torch. auto: light where it can.")
-]
-Precision = Annotated[str, typer.Option(metavar="auto|f32|bf16", help="Of the torch engine.")]
 
 
 def generate(
@@ -50,6 +45,8 @@ def generate(
     quantise: Quantise = None,
     engine: Engine = "auto",
     precision: Precision = "auto",
+    adapter: Adapter = None,
+    devices: Devices = 1,
 ) -> Callable[[], int]:
     """Continue a text with a model, on this machine."""
 
@@ -59,9 +56,11 @@ def generate(
         constraint = _constraint(json_schema, regex)
         text = sys.stdin.read() if prompt == "-" else prompt
         sampling = _sampling(max_tokens, temperature, top_p, seed, tuple(stop or ()))
-        with open_local(model, quantise, engine, precision) as opened:
+        named = [] if adapter is None else [named_adapter(adapter)]
+        with open_local(model, quantise, engine, precision, devices=devices, adapters=named) as opened:
             tokens = tuple(opened.tokenizer.encode(text).tolist())
-            return _answer(opened, Request(tokens, sampling, n=n, constraint=constraint))
+            request = Request(tokens, sampling, n=n, constraint=constraint, adapter=named[0][0] if named else None)
+            return _answer(opened, request)
 
     return work
 
@@ -78,6 +77,8 @@ def complete(
     quantise: Quantise = None,
     engine: Engine = "auto",
     precision: Precision = "auto",
+    adapter: Adapter = None,
+    devices: Devices = 1,
 ) -> Callable[[], int]:
     """Say what could stand at a place in a file, from what stands before and behind it. The file is not changed.
 
@@ -89,8 +90,10 @@ def complete(
 
         prefix, suffix = split_at(place)
         sampling = _sampling(max_tokens, temperature, top_p, seed, ("\n",) if lines == 1 else ())
-        with open_local(model, quantise, engine, precision) as opened:
-            return _answer(opened, infill_request(opened, prefix, suffix, sampling, n=n), lines=lines)
+        named = [] if adapter is None else [named_adapter(adapter)]
+        with open_local(model, quantise, engine, precision, devices=devices, adapters=named) as opened:
+            request = infill_request(opened, prefix, suffix, sampling, n=n)
+            return _answer(opened, replace(request, adapter=named[0][0] if named else None), lines=lines)
 
     return work
 
@@ -125,27 +128,6 @@ def _sampling(max_tokens: int, temperature: float, top_p: float, seed: int | Non
     from quantatissu.inference import Sampling
 
     return Sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed, stop=stop)
-
-
-def open_local(model: str, quantise: str | None, engine: str, precision: str) -> LocalEngine:
-    """The engine behind the options of that name. Raises QuantaError for a word that is none of theirs."""
-    from quantatissu.inference import open_engine
-    from quantatissu.inference.speculation import PromptLookup
-
-    for name, word, words in (
-        ("quantise", quantise, (None, "int8", "int4")),
-        ("engine", engine, ("auto", "light", "torch")),
-        ("precision", precision, ("auto", "f32", "bf16")),
-    ):
-        if word not in words:
-            raise QuantaError(f"--{name} is {word!r}", hint=f"There are: {', '.join(filter(None, words))}.")
-    return open_engine(
-        model,
-        engine=engine,  # type: ignore[arg-type]
-        precision=precision,  # type: ignore[arg-type]
-        quantise=quantise,  # type: ignore[arg-type]
-        drafter=PromptLookup(),
-    )
 
 
 def _constraint(schema: Path | None, regex: str | None) -> Constraint | None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from quantatissu.cli.generate import Engine, Model, Precision, Quantise, open_local
+from quantatissu.cli.local import Devices, Engine, Model, Precision, Quantise, named_adapter, open_local
 from quantatissu.foundation import QuantaError
 
 _TOKEN = "QUANTA_SERVE_TOKEN"  # noqa: S105 - the name of a variable
@@ -31,6 +31,11 @@ def serve(
     quantise: Quantise = None,
     engine: Engine = "auto",
     precision: Precision = "auto",
+    adapter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FOLDER", help="A LoRA adapter, asked for as model NAME; repeatable."),
+    ] = None,
+    devices: Devices = 1,
 ) -> Callable[[], int]:
     """Answer requests as OpenAI's interface does: chat, responses, completions, models, /health, /metrics.
 
@@ -52,8 +57,9 @@ def serve(
             )
         key = (os.environ.get(_TOKEN) or secrets.token_urlsafe(24)) if token else None
         settings = ServerSettings(key, (host, *(allow_host or ())), concurrency=concurrency, grace=grace)
+        named = [named_adapter(one) for one in adapter or ()]
         opened = listen(host, port)
-        with opened, open_local(model, quantise, engine, precision) as made:
+        with opened, open_local(model, quantise, engine, precision, devices=devices, adapters=named) as made:
             app = make_app(made, settings, folder=packaged(model) or Path(model))
             shown = f"[{host}]" if ":" in host else host
             url = f"http://{shown}:{opened.getsockname()[1]}/v1"

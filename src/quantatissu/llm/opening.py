@@ -17,8 +17,9 @@ from quantatissu.model.packaged import packaged, packaged_names
 _REMOTE = re.compile(r"openai:(?P<name>[^@\s]+)@(?P<url>https?://\S+)")
 
 
-def open_model(model: str, *, budget: Budget | None = None, adapter: str | None = None) -> ChatModel:
-    """``openai:NAME@URL`` is a model behind an OpenAI-compatible endpoint; anything else a folder or a packaged name.
+def open_model(model: str, *, budget: Budget | None = None, adapter: str | Path | None = None) -> ChatModel:
+    """``openai:NAME@URL`` is a model behind an OpenAI-compatible endpoint; anything else a folder or a packaged name,
+    which answers under the LoRA adapter in the folder ``adapter``.
 
     Raises QuantaError.
     """
@@ -26,6 +27,8 @@ def open_model(model: str, *, budget: Budget | None = None, adapter: str | None 
         match = _REMOTE.fullmatch(model)
         if match is None:
             raise QuantaError(f"{model} is not a model behind an endpoint", hint="Write openai:NAME@https://HOST/v1.")
+        if adapter is not None:
+            raise QuantaError(f"{model} runs elsewhere: it cannot answer under an adapter from here")
         return RemoteChat(RemoteSettings(match["name"], match["url"]), budget=budget)
     folder = packaged(model) or Path(model)
     if not folder.is_dir():
@@ -33,4 +36,7 @@ def open_model(model: str, *, budget: Budget | None = None, adapter: str | None 
             f"there is no model {model}",
             hint=f"Name a folder, openai:NAME@URL, or one of: {', '.join(packaged_names())}.",
         )
-    return LocalChat(open_engine(model, drafter=PromptLookup()), folder=folder, adapter=adapter)
+    named = {} if adapter is None else {Path(adapter).resolve().name: adapter}
+    return LocalChat(
+        open_engine(model, drafter=PromptLookup(), adapters=named), folder=folder, adapter=next(iter(named), None)
+    )
