@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import jsonschema
 import openai
 import pytest
-import server_cases as cases
+import server_cases as cases  # puts the folder of the next two on the path
+
+import engine_cases  # isort: skip
+from test_adapters import CONFIGS, adapted, expected  # isort: skip
+
+from quantatissu.inference.local import LocalEngine
+from quantatissu.inference.torch_runner import TorchRunner
 
 SCHEMA = {
     "type": "object",
@@ -54,7 +61,27 @@ def test_a_streamed_chat_says_the_same(client: openai.OpenAI) -> None:
             finishes[choice.index] = choice.finish_reason or finishes[choice.index]
     assert texts == [one.message.content for one in whole.choices]
     assert finishes == [one.finish_reason for one in whole.choices]
-    assert usage == whole.usage
+    assert usage is not None and whole.usage is not None and usage.total_tokens == whole.usage.total_tokens
+    # The second time, all of the prompt but what fills no page was there already.
+    assert usage.prompt_tokens_details.cached_tokens >= usage.prompt_tokens - 16 > 0
+
+
+def test_adapters_are_models_by_their_names(tmp_path: Path) -> None:
+    merged = adapted("qwen3", CONFIGS["every"], tmp_path / "mine")
+    runner = TorchRunner(engine_cases.model(), adapters={"mine": tmp_path / "mine"})
+    engine = LocalEngine(runner, engine_cases.tokenizer(), pages=128, adapters=("mine",))
+    with cases.serving(engine) as (url, _):
+        client = openai.OpenAI(base_url=f"{url}/v1", api_key=cases.TOKEN, max_retries=0)
+        assert [one.id for one in client.models.list()] == ["model", "mine"]
+        text = "class Engine(Protocol):"
+        said = {
+            name: client.completions.create(model=name, prompt=text, max_tokens=5, temperature=0)
+            for name in ("model", "mine")
+        }
+    tokens = tuple(engine_cases.tokenizer().encode(text).tolist())
+    decode = engine_cases.tokenizer().decode
+    assert said["mine"].choices[0].text == decode(expected(merged, tokens, 5))
+    assert said["model"].choices[0].text == decode(engine_cases.greedy(tokens, 5)) != said["mine"].choices[0].text
 
 
 def test_log_probabilities(client: openai.OpenAI) -> None:

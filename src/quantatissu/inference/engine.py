@@ -73,6 +73,10 @@ class Answer:
 class Generation(Protocol):
     """A submitted request at work: iterate over its pieces as they come; samples interleaved. Raises errors."""
 
+    @property
+    def cached_tokens(self) -> int:
+        """Of the prompt's tokens, those whose keys and values were there already; known when the first piece comes."""
+
     def __iter__(self) -> Iterator[Piece]: ...
 
     def cancel(self) -> None:

@@ -304,6 +304,11 @@ class _Generation:
             yield piece
         self._engine._works.discard(self)
 
+    @property
+    def cached_tokens(self) -> int:
+        """See `Generation.cached_tokens`."""
+        return (self.samples[0].found or 0) if self.samples else 0
+
     def cancel(self) -> None:
         """See `Generation.cancel`."""
         for sample in self.samples:

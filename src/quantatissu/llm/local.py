@@ -119,8 +119,10 @@ class LocalChat:
         request = replace(
             infill_request(self.engine, prefix, suffix, sampling or Sampling(), n=n), adapter=self._adapter
         )
-        answers = self.engine.submit(request).answers()
-        usage = Usage(len(request.prompt), sum(len(one.tokens) for one in answers), 0, time.monotonic() - began)
+        generation = self.engine.submit(request)
+        answers = generation.answers()
+        made, seconds = sum(len(one.tokens) for one in answers), time.monotonic() - began
+        usage = Usage(len(request.prompt), made, generation.cached_tokens, seconds)
         return [_plain(answer, Usage() if index else usage) for index, answer in enumerate(answers)]
 
     def close(self) -> None:
@@ -173,7 +175,8 @@ def _deltas(generation: Generation, request: Request) -> Iterator[Delta]:
         for piece in generation:
             made += len(piece.tokens)
             going -= piece.finish is not None
-            usage = None if going else Usage(len(request.prompt), made, 0, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            usage = None if going else Usage(len(request.prompt), made, generation.cached_tokens, seconds)
             yield Delta(piece.index, piece.text, (), piece.finish, usage, piece.tokens, piece.complete)
     finally:
         generation.cancel()

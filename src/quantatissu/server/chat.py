@@ -131,6 +131,7 @@ def usage_of(usage: Usage) -> dict[str, Any]:
     """As chat completions write it."""
     return {
         "prompt_tokens": usage.prompt_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }

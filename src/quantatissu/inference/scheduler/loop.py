@@ -159,6 +159,8 @@ class Scheduler:
             self._running.append(sample)
             self.counts.prompt_tokens += len(sample.tokens)
             self.counts.cached_tokens += sample.cached
+            if sample.found is None:
+                sample.found = sample.cached
 
     def _compose(self) -> _Step:
         step = _Step()

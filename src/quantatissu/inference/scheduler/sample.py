@@ -34,6 +34,8 @@ class Sample:
     tokens: list[int] = field(default_factory=list)
     pages: list[int] = field(default_factory=list)
     cached: int = 0
+    found: int | None = None
+    """Of the prompt's tokens, those that were in the cache when it began."""
     drafted: list[int] = field(default_factory=list)
     followers: list[Sample] = field(default_factory=list)
     """Samples of the same prompt, which begin when it has gone through."""
