@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import engine_cases as cases
@@ -15,10 +18,11 @@ import torch
 
 from quantatissu.foundation import QuantaError
 from quantatissu.inference import Request, Sampling, open_engine
-from quantatissu.inference.light import LightRunner
+from quantatissu.inference.light.loading import Loading
 from quantatissu.inference.light.onnx import FLOAT, Graph
 from quantatissu.inference.light.pieces import Pieces
-from quantatissu.inference.light.runner import open_session
+from quantatissu.inference.light.runner import LightRunner
+from quantatissu.inference.light.sessions import open_session
 from quantatissu.inference.light.weights import Rounded
 from quantatissu.inference.runner import Logits, Segment
 from quantatissu.model.folders import save_model
@@ -34,7 +38,7 @@ def folder(name: str = "qwen3") -> Path:
 
 
 def runner(name: str = "qwen3", pages: int = 64) -> LightRunner:
-    made = LightRunner(folder(name), load_config(folder(name)), threads=1)
+    made = LightRunner(Loading(folder(name), 1), load_config(folder(name)))
     made.reserve(pages)
     return made
 
@@ -154,13 +158,81 @@ def test_an_engine_on_it_answers() -> None:
 def test_what_it_cannot_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(QuantaError, match="no biases"):
         open_engine(folder("qwen2"), engine="light")
-    with pytest.raises(QuantaError, match="in eight bits, and in nothing else"):
+    with pytest.raises(QuantaError, match="in eight bits, without adapters"):
         open_engine(folder(), engine="light", precision="f32")
     save_model(cases.model(), tmp_path)
     (tmp_path / "model.safetensors").unlink()
     (tmp_path / "tokenizer.json").write_text(cases.tokenizer().source, encoding="utf-8")
     with pytest.raises(QuantaError, match="no weights named 'model"):
         open_engine(tmp_path, engine="light")
+
+
+def first_logits(model: Path) -> Logits:
+    light = LightRunner(Loading(model, 1), load_config(model))
+    light.reserve(4)
+    return light.run([segment(cases.prompt(0, 9), 0, (0,), 9)])
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the cache keeps what was prepared; empty."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "quantatissu" / "light"
+
+
+def test_what_was_prepared_is_found_again_and_says_the_same(kept: Path) -> None:
+    first = first_logits(folder())
+    (entry,) = kept.iterdir()
+    written = {path.name: path.stat().st_mtime_ns for path in entry.iterdir()}
+    assert len(written) == 4 + 2  # first, middle, last and head; the embedding and its scales
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("quantatissu.inference.light.loading.prepare", None)  # would fail
+        assert np.array_equal(first_logits(folder()), first)
+    assert {path.name: path.stat().st_mtime_ns for path in entry.iterdir()} == written
+
+
+def test_a_changed_checkpoint_is_prepared_anew(kept: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    save_model(cases.model("qwen3"), model)
+    before = first_logits(model)
+    with torch.no_grad():
+        changed = copy.deepcopy(cases.model("qwen3"))
+        changed.model.norm.weight.mul_(2)
+    save_model(changed, model)
+    assert not np.allclose(first_logits(model), before)
+    assert len(list(kept.iterdir())) == 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "embedding", "empty"])
+def test_a_damaged_cache_is_made_anew(kept: Path, damage: str) -> None:
+    first = first_logits(folder())
+    (entry,) = kept.iterdir()
+    if damage == "cut":
+        data = (entry / "1.onnx").read_bytes()
+        (entry / "1.onnx").write_bytes(data[: len(data) // 2])
+    elif damage == "missing":
+        (entry / "3.onnx").unlink()
+    elif damage == "embedding":
+        (entry / "embedding.npy").write_bytes(b"")
+    else:
+        for path in entry.iterdir():
+            path.unlink()
+    for _ in range(2):
+        assert np.array_equal(first_logits(folder()), first)
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(kept: Path) -> None:
+    kept.parent.mkdir(parents=True)
+    kept.write_text("a file where a folder should be")
+    assert np.array_equal(first_logits(folder()), first_logits(folder()))
+
+
+def test_what_nobody_used_for_long_goes(kept: Path) -> None:
+    for name, days in (("old", 40), ("lately", 20), ("interrupted.77", 1)):
+        (kept / name).mkdir(parents=True)
+        os.utime(kept / name, (time.time() - days * 86400,) * 2)
+    first_logits(folder())
+    assert not (kept / "old").exists() and not (kept / "interrupted.77").exists() and (kept / "lately").exists()
 
 
 def test_the_built_in_model_needs_no_torch() -> None:

@@ -4,10 +4,15 @@
 next, `pages` who holds which part of the key-value cache, and a `Runner` (`runner`, `torch_runner`) multiplies.
 """
 
-from quantatissu.inference.constraints import Constraint, Grammar, JsonSchema, Regex
-from quantatissu.inference.engine import Answer, Engine, EngineStats, Generation, Piece, Request, TokenScore
-from quantatissu.inference.opening import open_engine
-from quantatissu.inference.sampling import Sampling
+from typing import TYPE_CHECKING
+
+from quantatissu.foundation.lazy import exports
+
+if TYPE_CHECKING:
+    from quantatissu.inference.constraints import Constraint, Grammar, JsonSchema, Regex
+    from quantatissu.inference.engine import Answer, Engine, EngineStats, Generation, Piece, Request, TokenScore
+    from quantatissu.inference.opening import open_engine
+    from quantatissu.inference.sampling import Sampling
 
 __all__ = [
     "Answer",
@@ -24,3 +29,12 @@ __all__ = [
     "TokenScore",
     "open_engine",
 ]
+__getattr__ = exports(
+    __name__,
+    {
+        "constraints": ["Constraint", "Grammar", "JsonSchema", "Regex"],
+        "engine": ["Answer", "Engine", "EngineStats", "Generation", "Piece", "Request", "TokenScore"],
+        "opening": ["open_engine"],
+        "sampling": ["Sampling"],
+    },
+)

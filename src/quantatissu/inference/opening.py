@@ -1,4 +1,7 @@
-"""From a model's folder to an engine."""
+"""From a model's folder to an engine.
+
+Most is imported only when the light engine's graphs are already being opened, in threads: it starts faster by that.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from quantatissu.foundation import QuantaError
-from quantatissu.inference.local import LocalEngine
-from quantatissu.inference.runner import Runner
-from quantatissu.inference.speculation import Drafter
-from quantatissu.model.config import ModelConfig
-from quantatissu.model.hf_config import load_config
 from quantatissu.model.packaged import packaged
 from quantatissu.model.packed import is_packed
-from quantatissu.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     import torch
 
+    from quantatissu.inference.light.loading import Loading
+    from quantatissu.inference.local import LocalEngine
     from quantatissu.inference.quantization import Quantisation
+    from quantatissu.inference.runner import Runner
+    from quantatissu.inference.speculation import Drafter
     from quantatissu.inference.torch_runner import TorchRunner
     from quantatissu.inference.torch_runner.group import Group
+    from quantatissu.model.config import ModelConfig
 
 Precision = Literal["auto", "f32", "bf16"]
 Kind = Literal["auto", "light", "torch"]
@@ -55,26 +57,30 @@ def open_engine(
     needs the usual ``if __name__ == "__main__":``. Raises QuantaError for what cannot be opened.
     """
     folder = packaged(str(model)) or Path(model)
-    config = load_config(folder)
-    adapters = adapters or {}
-    if folder.resolve().name in adapters:
-        raise QuantaError(f"an adapter cannot be called {folder.resolve().name}: the model is")
+    name, adapters = folder.resolve().name, adapters or {}
+    if name in adapters:
+        raise QuantaError(f"an adapter cannot be called {name}: the model is")
     plain = device in ("auto", "cpu") and precision == "auto" and quantise is None and not adapters and devices == 1
-    if engine == "auto":
-        engine = "light" if plain and is_packed(folder) and light_supports(config) else "torch"
-    runner: Runner
-    if engine == "light":
-        if not plain:
-            raise QuantaError(
-                "the light engine runs on the CPU in eight bits, without adapters", hint="Take --engine torch."
-            )
-        runner, free = _light(folder, config, threads), _free_memory()
+    if engine == "light" and not plain:
+        raise QuantaError(
+            "the light engine runs on the CPU in eight bits, without adapters", hint="Take --engine torch."
+        )
+    light = engine == "light" or (engine == "auto" and plain and is_packed(folder))
+    loading = _begin(folder, threads) if light else None
+
+    from quantatissu.inference.local import LocalEngine
+    from quantatissu.model.hf_config import load_config
+    from quantatissu.tokenizer import load_tokenizer
+
+    config, tokenizer = load_config(folder), load_tokenizer(folder)
+    if loading is not None and (engine == "light" or light_supports(config)):
+        runner, free = _light(folder, loading, config), _free_memory()
     else:
         runner, free = _torch(folder, device, precision, quantise, adapters, devices)
     return LocalEngine(
         runner,
-        load_tokenizer(folder),
-        name=folder.resolve().name,
+        tokenizer,
+        name=name,
         pages=_pages(runner.page_bytes, memory, free),
         drafter=drafter,
         adapters=tuple(adapters),
@@ -87,15 +93,21 @@ def light_supports(config: ModelConfig) -> bool:
     return not biases and config.rope_scaling is None
 
 
-def _light(folder: Path, config: ModelConfig, threads: int | None) -> Runner:
-    if not light_supports(config):
-        raise QuantaError("the light engine has no biases and no scaled RoPE", hint="Take the torch engine.")
+def _begin(folder: Path, threads: int | None) -> Loading:
     try:
-        from quantatissu.inference.light import LightRunner
+        from quantatissu.inference.light.loading import Loading
     except ImportError as error:
         raise QuantaError(f"this needs {error.name}", hint="pip install --upgrade quantatissu") from None
+    return Loading(folder, threads)
+
+
+def _light(folder: Path, loading: Loading, config: ModelConfig) -> Runner:
+    if not light_supports(config):
+        raise QuantaError("the light engine has no biases and no scaled RoPE", hint="Take the torch engine.")
+    from quantatissu.inference.light.runner import LightRunner
+
     try:
-        return LightRunner(folder, config, threads=threads)
+        return LightRunner(loading, config)
     except KeyError as error:
         raise QuantaError(f"{folder} has no weights named {error}") from None
 

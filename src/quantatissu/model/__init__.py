@@ -4,7 +4,13 @@ What is exported here does without torch, so a command line may ask for the size
 files: `decoder` (`Decoder`), `masks`, `loss`, `cache`, `checkpointing`, `folders` and the room `adapters`.
 """
 
-from quantatissu.model.config import ModelConfig
-from quantatissu.model.shapes import shape, shape_names
+from typing import TYPE_CHECKING
+
+from quantatissu.foundation.lazy import exports
+
+if TYPE_CHECKING:
+    from quantatissu.model.config import ModelConfig
+    from quantatissu.model.shapes import shape, shape_names
 
 __all__ = ["ModelConfig", "shape", "shape_names"]
+__getattr__ = exports(__name__, {"config": ["ModelConfig"], "shapes": ["shape", "shape_names"]})

@@ -1,5 +1,8 @@
 """Text to ids and back: byte-level BPE and Unigram for code, and any Hugging Face tokenizer.json."""
 
+from typing import TYPE_CHECKING
+
+from quantatissu.foundation.lazy import exports
 from quantatissu.tokenizer.chat import (
     ChatTemplate,
     find_template,
@@ -11,7 +14,9 @@ from quantatissu.tokenizer.chat_ids import Encoded, encode_conversation
 from quantatissu.tokenizer.core import Ids, Tokenizer
 from quantatissu.tokenizer.files import load_tokenizer, parse_tokenizer, save_tokenizer
 from quantatissu.tokenizer.special import FimTokens
-from quantatissu.tokenizer.training import TrainSettings, train_tokenizer
+
+if TYPE_CHECKING:
+    from quantatissu.tokenizer.training import TrainSettings, train_tokenizer
 
 __all__ = [
     "ChatTemplate",
@@ -30,3 +35,4 @@ __all__ = [
     "save_tokenizer",
     "train_tokenizer",
 ]
+__getattr__ = exports(__name__, {"training": ["TrainSettings", "train_tokenizer"]})

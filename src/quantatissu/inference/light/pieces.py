@@ -13,16 +13,14 @@ Suffixes: R rows, D model, H query heads, K key heads, N head dimension, F feed-
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from quantatissu.inference.light.onnx import FLOAT, INT64, MICROSOFT, Graph
+from quantatissu.inference.light.processor import exact_when_signed
 from quantatissu.inference.light.weights import Floats, Layer, Rounded
 from quantatissu.model.config import ModelConfig
 
-_SIGNED = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimd"})  # others overflow in products of u8 by s8
 _OFFSET, _LARGEST = 128, 127
 _LEAST = 1e-9  # of a row's largest magnitude: rows of nothing but zeros stay that
 
@@ -33,7 +31,7 @@ class Pieces:
     def __init__(self, config: ModelConfig, *, signed: bool | None = None) -> None:
         """``signed``: whether weights are kept as signed numbers; by default where the processor is exact with them."""
         self._config = config
-        self._signed = _exact_when_signed() if signed is None else signed
+        self._signed = exact_when_signed() if signed is None else signed
 
     def first(self, layer: Layer) -> bytes:
         """Takes ``x`` [R, D] and ``positions`` [1, R]; gives ``qk`` [1, R, (H + K) N] and ``v`` [R, K N]."""
@@ -160,13 +158,3 @@ def _turns(config: ModelConfig) -> tuple[Floats, Floats]:
     frequencies = np.float32(1) / np.float32(config.rope_theta) ** exponents
     angles = np.arange(config.max_position_embeddings, dtype=np.float32)[:, None] * frequencies
     return np.cos(angles), np.sin(angles)
-
-
-def _exact_when_signed() -> bool:
-    """Whether the processor adds products of unsigned by signed bytes without overflow."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return False
-    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return not _SIGNED.isdisjoint(flags.split())

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from quantatissu.inference.light.attention import Attention
-from quantatissu.inference.light.pieces import Pieces
-from quantatissu.inference.light.weights import Floats, rounded_weights
+from quantatissu.inference.light.loading import Loading
+from quantatissu.inference.light.weights import Floats
 from quantatissu.inference.pages.plan import make_plan
 from quantatissu.inference.runner import Logits, Segment
 from quantatissu.model.config import ModelConfig
@@ -29,27 +24,13 @@ class LightRunner:
 
     page = PAGE
 
-    def __init__(self, folder: Path, config: ModelConfig, *, threads: int | None = None) -> None:
-        """``threads`` multiply, by default as many as there are cores.
-
-        The first runner of a process that has several decides for all, and from then on other users of onnxruntime in
-        the process have to share them (``use_per_session_threads``). Raises KeyError for a weight that is missing.
-        """
-        self.config = config
-        self._threads = _Pool.make(threads or len(os.sched_getaffinity(0)))
+    def __init__(self, loading: Loading, config: ModelConfig) -> None:
+        """Raises KeyError for a weight that is missing."""
+        self.config, self._threads = config, loading.threads
         per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim * 4
         self.page_bytes = self.page * per_token
         self._groups = config.num_attention_heads // config.num_key_value_heads
-        weights = rounded_weights(folder, config)
-        pieces, layers = Pieces(config), weights.layers
-        graphs = [
-            pieces.first(layers[0]),
-            *(pieces.middle(before, after) for before, after in pairwise(layers)),
-            pieces.last(layers[-1], weights.norm),
-            pieces.head(weights.head),
-        ]
-        self._embedding = weights.embedding
-        self._first, *self._middle, self._last, self._head = map(open_session, graphs)
+        (self._first, *self._middle, self._last, self._head), self._embedding = loading.finish(config)
         self._keys: Floats
         self._values: Floats
         self.reserve(0)
@@ -124,29 +105,3 @@ class LightRunner:
     def _logits(self, hidden_RD: Floats) -> Logits:
         logits: Logits = self._head.run(None, {"hidden": hidden_RD})[0]
         return logits
-
-
-class _Pool:
-    """The threads that all graphs of the process share, once one asked for more than its own."""
-
-    threads = 0
-
-    @classmethod
-    def make(cls, threads: int) -> int:
-        """Make it unless it is there or one thread is enough; how many threads there are."""
-        threadpool_limits(1, "blas")  # numpy's own threads would wait for cores that these keep busy
-        if not cls.threads and threads > 1:
-            onnxruntime.set_global_thread_pool_sizes(threads, 1)
-            cls.threads = threads
-        return cls.threads or 1
-
-
-def open_session(graph: bytes) -> onnxruntime.InferenceSession:
-    """A graph, ready to run. With a pool of threads each, none would have a core: they share one, or need none."""
-    options = onnxruntime.SessionOptions()
-    if _Pool.threads:
-        options.use_per_session_threads = False
-    else:
-        options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quantatissu.inference.light.embedding import Embedding
 from quantatissu.model.config import ModelConfig
 from quantatissu.model.packed import GROUP, is_packed, largest_step, read_stored, unpack_steps
 
@@ -51,19 +52,6 @@ class Weights:
     layers: tuple[Layer, ...]
     norm: Floats
     head: Rounded
-
-
-@dataclass(frozen=True, slots=True)
-class Embedding:
-    """Rows of eight-bit numbers with a scale each."""
-
-    numbers_VD: NDArray[np.int8]
-    scales_V: Floats
-
-    def __call__(self, tokens: NDArray[np.int64]) -> Floats:
-        """The rows of ``tokens``, float32 [R, D]."""
-        rows: Floats = self.numbers_VD[tokens] * self.scales_V[tokens, None]
-        return rows
 
 
 def rounded_weights(folder: Path, config: ModelConfig) -> Weights:
