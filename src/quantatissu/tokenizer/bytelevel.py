@@ -6,6 +6,7 @@ U+0100 and up. It is a part of the file format, since every byte-level ``tokeniz
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 
@@ -16,7 +17,8 @@ def _characters() -> list[str]:
 
 
 CHARACTERS: list[str] = _characters()
-_BYTES = {character: byte for byte, character in enumerate(CHARACTERS)}
+_BYTES = str.maketrans({character: chr(byte) for byte, character in enumerate(CHARACTERS)})
+_OTHERS = re.compile(f"[^{re.escape(''.join(CHARACTERS))}]")
 
 
 def token_bytes(vocabulary: Mapping[str, int], control: Mapping[str, int]) -> list[bytes] | None:
@@ -26,14 +28,13 @@ def token_bytes(vocabulary: Mapping[str, int], control: Mapping[str, int]) -> li
     """
     if not all(character in vocabulary for character in CHARACTERS):
         return None
+    if any(_OTHERS.search(token) and token not in control for token in vocabulary):
+        return None
     table = [b""] * (max((*vocabulary.values(), *control.values())) + 1)
     for token, number in vocabulary.items():
         if token in control:
             continue
-        try:
-            table[number] = bytes([_BYTES[character] for character in token])
-        except KeyError:
-            return None
+        table[number] = token.translate(_BYTES).encode("latin-1")
     for token, number in control.items():
         table[number] = token.encode()
     return table
