@@ -53,19 +53,28 @@ def test_products_are_those_of_the_restored_weight(
     else:
         restored = round_groups(exact, 32).restored()
     wanted = x.float() @ restored.t() + (0 if bias is None else bias.float())
-    found = quantised(kind)[0](exact, bias)(x)  # type: ignore[arg-type]
+    found = quantised(kind)("down", [exact], bias)(x)  # type: ignore[arg-type]
     assert found.dtype == dtype
     assert (found.float() - wanted).norm() < (0.02 if dtype == torch.bfloat16 else 1e-5) * wanted.norm()
 
 
 @pytest.mark.parametrize("kind", ["int8", "int4"])
 def test_a_quantised_engine_answers_almost_the_same(kind: str) -> None:
-    make, head = quantised(kind)  # type: ignore[arg-type]
     prefix, rest = cases.prompt(1, 20), cases.prompt(2, 30)
     scores = []
-    for options in ({}, {"make_linear": make, "make_head": head}):
+    for options in ({}, {"make_linear": quantised(kind)}):
         runner = TorchRunner(cases.model(), **options)
         with LocalEngine(runner, cases.tokenizer(), pages=16) as engine:
             scores.append(engine.score(prefix, [rest])[0])
     assert scores[0] != scores[1]
     assert scores[1] == pytest.approx(scores[0], rel=0.01 if kind == "int8" else 0.15)
+
+
+def test_what_loses_most_at_four_bits_has_eight() -> None:
+    q, k, v = weight(32), weight(16), weight(16)
+    x, bias = torch.randn(3, 64, generator=torch.Generator().manual_seed(1)), torch.arange(64.0)
+    make = quantised("int4")
+    found = make("qkv", [q, k, v], bias)(x)
+    assert torch.equal(found[:, :48], make("gate_up", [q, k], bias[:48])(x))
+    for which in ("out", "head"):
+        assert torch.equal(found[:, 48:], make(which, [v], bias[48:])(x))  # type: ignore[arg-type]

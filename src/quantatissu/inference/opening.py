@@ -156,14 +156,12 @@ def _torch_runner(
     from quantatissu.inference.torch_runner import TorchRunner
     from quantatissu.model.folders import load_model
 
-    make, make_head = quantised(quantise) if quantise else (None, None)
     place = torch.device(kind) if number is None or kind == "cpu" else torch.device(kind, number)
     return TorchRunner(
         load_model(folder),
         dtype=_dtype(precision, place),
         device=place,
-        make_linear=make,
-        make_head=make_head,
+        make_linear=quantised(quantise) if quantise else None,
         adapters=adapters,
         group=group,
     )

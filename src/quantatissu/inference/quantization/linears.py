@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from quantatissu.inference.quantization.rounding import round_groups, round_rows
-from quantatissu.inference.torch_runner.weights import Linear, MakeLinear
+from quantatissu.inference.torch_runner.weights import Linear, MakeLinear, Projection, together
 
 Quantisation = Literal["int8", "int4"]
 _GROUP = 32
@@ -51,14 +52,31 @@ class Int4Linear:
         return out if self._bias is None else out + self._bias
 
 
-def quantised(kind: Quantisation) -> tuple[MakeLinear, MakeLinear]:
-    """What keeps the matrices of the layers, and the output head: at four bits the head has eight, as it is a small
-    part of a model and loses the most. Matrices whose rows no group fits keep eight bits, too.
+class Beside:
+    """Matrices that read the same input and are kept in different ways."""
+
+    def __init__(self, *linears: Linear) -> None:
+        self._linears = linears
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.cat([linear(x) for linear in self._linears], dim=-1)
+
+
+def quantised(kind: Quantisation) -> MakeLinear:
+    """What keeps the matrices of a model in eight bits, or in four.
+
+    At four bits the output head and what leads into and out of the attended values (v, o) have eight: an eighth of the
+    layers' weights, and more than half of what four bits lose. So have matrices whose rows no group fits.
     """
 
-    def int4(weight: Tensor, bias: Tensor | None) -> Linear:
-        if weight.shape[1] % _GROUP:
-            return Int8Linear(weight, bias)
-        return Int4Linear(weight, bias)
+    def make(which: Projection | Literal["head"], weights: Sequence[Tensor], bias: Tensor | None) -> Linear:
+        inside = weights[0].shape[1]
+        if kind == "int8" or which in ("head", "out") or inside % _GROUP:
+            return Int8Linear(together(weights), bias)
+        if which != "qkv":
+            return Int4Linear(together(weights), bias)
+        *scored, values = weights
+        biases = (None, None) if bias is None else (bias[: -len(values)], bias[-len(values) :])
+        return Beside(Int4Linear(together(scored), biases[0]), Int8Linear(values, biases[1]))
 
-    return (Int8Linear if kind == "int8" else int4), Int8Linear
+    return make

@@ -42,13 +42,12 @@ class TorchRunner:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
         make_linear: MakeLinear | None = None,
-        make_head: MakeLinear | None = None,
         adapters: Mapping[str, str | Path] | None = None,
         group: Group | None = None,
     ) -> None:
         """``dtype`` is that of weights, activations and cache; ``make_linear`` decides how matrices are kept, by
-        default unquantised, and ``make_head`` how the output head is, by default alike. ``adapters`` are folders of
-        LoRA adapters by name. With a ``group`` this is one of its members, and has its share of every layer.
+        default unquantised. ``adapters`` are folders of LoRA adapters by name. With a ``group`` this is one of its
+        members, and has its share of every layer.
 
         Raises QuantaError for an adapter that does not fit, and a group that the heads cannot be divided among.
         """
@@ -57,9 +56,7 @@ class TorchRunner:
         share = self._group.share
         self._group.check(config)
         make = make_linear or best_linear(dtype, self._device)
-        self._weights = lay_out(
-            model, dtype=dtype, device=self._device, make=make, make_head=make_head or make, share=share
-        )
+        self._weights = lay_out(model, dtype=dtype, device=self._device, make=make, share=share)
         self._adapters = {
             name: lay_out_adapter(model, Path(folder), dtype=dtype, device=self._device, share=share)
             for name, folder in (adapters or {}).items()

@@ -5,7 +5,7 @@ Every matrix ends up behind a `Linear`, so that other representations (quantised
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -15,6 +15,15 @@ from torch import Tensor, nn
 
 from quantatissu.model.decoder import Attention, Block, Decoder, RMSNorm
 
+Projection = Literal["qkv", "out", "gate_up", "down"]
+PROJECTIONS: Final[dict[Projection, tuple[str, ...]]] = {
+    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "out": ("self_attn.o_proj",),
+    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+    "down": ("mlp.down_proj",),
+}
+"""Which of a block's matrices are one matrix here."""
+
 
 class Linear(Protocol):
     """``x @ weight.T + bias`` for x [rows, in], whatever the weight is kept as."""
@@ -22,8 +31,11 @@ class Linear(Protocol):
     def __call__(self, x: Tensor) -> Tensor: ...
 
 
-MakeLinear = Callable[[Tensor, Tensor | None], Linear]
-"""From a weight [out, in] and a bias [out] or None."""
+class MakeLinear(Protocol):
+    """Decides how a matrix is kept."""
+
+    def __call__(self, which: Projection | Literal["head"], weights: Sequence[Tensor], bias: Tensor | None) -> Linear:
+        """Of ``weights`` [out, in] that read the same input, as one, and a bias for all of their outputs or None."""
 
 
 class PlainLinear:
@@ -51,17 +63,13 @@ class PackedLinear:
 def best_linear(dtype: torch.dtype, device: torch.device) -> MakeLinear:
     """What multiplies fastest by unquantised weights."""
     packs = device.type == "cpu" and dtype == torch.bfloat16 and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return PackedLinear if packs and hasattr(torch.ops.mkldnn, "_linear_pointwise") else PlainLinear
+    kind = PackedLinear if packs and hasattr(torch.ops.mkldnn, "_linear_pointwise") else PlainLinear
+    return lambda which, weights, bias: kind(together(weights), bias)
 
 
-Projection = Literal["qkv", "out", "gate_up", "down"]
-PROJECTIONS: Final[dict[Projection, tuple[str, ...]]] = {
-    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-    "out": ("self_attn.o_proj",),
-    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
-    "down": ("mlp.down_proj",),
-}
-"""Which of a block's matrices are one matrix here."""
+def together(weights: Sequence[Tensor]) -> Tensor:
+    """Matrices that read the same input as one."""
+    return torch.cat(list(weights)) if len(weights) > 1 else weights[0].contiguous()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +130,10 @@ def lay_out(
     dtype: torch.dtype,
     device: torch.device,
     make: MakeLinear,
-    make_head: MakeLinear,
     share: Share,
 ) -> Weights:
-    """A ``share`` of the weights of ``model`` in ``dtype`` on ``device``, the matrices of its layers as ``make`` keeps
-    them, and its output head as ``make_head`` does. Embedding and norms are whole in every share.
+    """A ``share`` of the weights of ``model`` in ``dtype`` on ``device``, its matrices as ``make`` keeps them.
+    Embedding and norms are whole in every share.
     """
 
     def placed(tensor: Tensor) -> Tensor:
@@ -140,7 +147,7 @@ def lay_out(
             weights.append(placed(share.inputs(share.outputs(linear.weight, which), which)))
             if linear.bias is not None:
                 biases.append(placed(share.bias(linear.bias, which)))
-        return make(torch.cat(weights).contiguous(), torch.cat(biases) if biases else None)
+        return make(which, weights, torch.cat(biases) if biases else None)
 
     def norm(layer: RMSNorm | None) -> Tensor:
         assert layer is not None
@@ -165,9 +172,7 @@ def lay_out(
     assert model.model.embed_tokens is not None
     embedding = placed(model.model.embed_tokens.weight)
     head = embedding if model.lm_head is None else placed(model.lm_head.weight)
-    return Weights(
-        embedding, tuple(layers), norm(model.model.norm), make_head(share.outputs(head, "head").contiguous(), None)
-    )
+    return Weights(embedding, tuple(layers), norm(model.model.norm), make("head", [share.outputs(head, "head")], None))
 
 
 def _heads_norm(
