@@ -12,8 +12,11 @@ from benchmarks.registry import Outcome, benchmark
 
 if TYPE_CHECKING:
     from quantatissu.inference.scheduler.sample import Sample
+    from quantatissu.inference.speculation import Drafter
+    from quantatissu.model import ModelConfig
 
 _SAMPLES, _NEW = 20_000, 2
+_NOISE = 0.1
 _SURE = 1e-3  # a smaller chance of such a deviation, and it is an error
 _PROMPTS, _LENGTH, _ANSWER = 12, 400, 96
 
@@ -24,17 +27,19 @@ _PROMPTS, _LENGTH, _ANSWER = 12, 400, 96
     describe="chi-square over 20,000 samples with guesses; prompt lookup against none on code",
 )
 def measure(arguments: Sequence[str]) -> Outcome:
-    """The second token behind a guess, against its exact distribution; the same test must catch a scheduler that keeps
-    guesses unchecked. Then greedy answers to beginnings of real files, one at a time, with and without guesses.
+    """The second token behind a guess (a fixed one, a draft model's), against its exact distribution; the same test
+    must catch a scheduler that keeps guesses unchecked. Then greedy answers to beginnings of real files, one at a time,
+    with and without guesses.
     """
     argparse.ArgumentParser(prog="python -m benchmarks inference-speculative", description=__doc__).parse_args(
         arguments
     )
-    exact, caught = _chance(broken=False), _chance(broken=True)
+    exact, caught, drafted = _chance(), _chance(broken=True), _chance(draft_model=True, samples=_SAMPLES // 4)
     print(f"chance of such a deviation: {exact:.3f}; of one by unchecked guesses: {caught:.2g}")
+    print(f"chance of such a deviation behind guesses of a draft model: {drafted:.3f}")
     faster, accepted = _speed()
     print(f"{faster:.2f} times the speed, {100 * accepted:.0f}% of the guesses came true")
-    same = exact > _SURE > caught
+    same = min(exact, drafted) > _SURE > caught
     return Outcome(f"{'same' if same else 'other'} distribution, {faster:.2f} times the speed", same and faster > 1)
 
 
@@ -50,11 +55,12 @@ class _Likely:
     def forget(self, sample: Sample) -> None:
         pass
 
+    def close(self) -> None:
+        pass
 
-def _chance(*, broken: bool) -> float:
+
+def _chance(*, broken: bool = False, draft_model: bool = False, samples: int = _SAMPLES) -> float:
     """The p-value of the second tokens' counts."""
-    import torch
-
     from benchmarks.inference.constrained import _untrained
     from quantatissu.inference import Request, Sampling
     from quantatissu.inference.sampling import distribution
@@ -72,20 +78,39 @@ def _chance(*, broken: bool) -> float:
                 wanted[int(other)] += float(first[token] * second[other])
         guess = [int(first.argmax()), max(wanted, key=wanted.__getitem__)]
         scheduler: Any = engine._scheduler
-        scheduler._drafter, scheduler._speculate_below = _Likely([guess[0], guess[1], guess[1]]), 1 << 30
+        scheduler._drafter = _noisy(runner.config) if draft_model else _Likely([guess[0], guess[1], guess[1]])
+        scheduler._speculate_below = 1 << 30
         if broken:
             _keep_unchecked(engine)
         counts: Counter[int] = Counter()
-        for start in range(0, _SAMPLES, 500):
+        for start in range(0, samples, 500):
             one = Request(
                 prompt,
                 Sampling(temperature=0.3, top_k=6, max_tokens=_NEW + 1, ignore_end=True, seed=start),
                 n=500,
             )
             counts.update(answer.tokens[1] for answer in engine.generate(one))
-        assert scheduler.counts.drafted_tokens > _SAMPLES / 2
-    del torch
+        counted = scheduler.counts
+        assert counted.drafted_tokens > samples / 2
+        print(f"{100 * counted.accepted_tokens / counted.drafted_tokens:.0f}% of the guesses came true")
     return _p_value(counts, wanted)
+
+
+def _noisy(config: ModelConfig) -> Drafter:
+    """A draft model like the untrained one, with noise on its weights: it often draws another token."""
+    import torch
+
+    from quantatissu.inference.speculation import DraftModel
+    from quantatissu.inference.torch_runner import TorchRunner
+    from quantatissu.model.decoder import Decoder
+
+    torch.manual_seed(0)
+    model = Decoder(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.add_(_NOISE * parameter.std() * torch.randn_like(parameter))
+    return DraftModel(TorchRunner(model), vocabulary=config.vocab_size, pages=8000, least=0.0)
 
 
 def _all_logits(runner: Any, tokens: tuple[int, ...]) -> Any:

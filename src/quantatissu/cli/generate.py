@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantatissu.cli.local import Adapter, Devices, Engine, Model, Precision, Quantise, named_adapter, open_local
+from quantatissu.cli.local import Adapter, Devices, Draft, Engine, Model, Precision, Quantise, named_adapter, open_local
 from quantatissu.cli.terminal import printable
 from quantatissu.foundation import QuantaError
 
 if TYPE_CHECKING:
-    from quantatissu.inference import Constraint, Generation, Request, Sampling
+    from quantatissu.inference import Answer, Constraint, Generation, Request, Sampling
     from quantatissu.inference.local import LocalEngine
 
 _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::(?P<column>\d+))?")
@@ -42,11 +42,15 @@ def generate(
         Path | None, typer.Option("--json-schema", metavar="FILE", help="The answer is JSON that validates.")
     ] = None,
     regex: Annotated[str | None, typer.Option(metavar="PATTERN", help="The whole answer matches.")] = None,
+    beams: Annotated[
+        int, typer.Option(metavar="N", help="Search for the likeliest answers with so many beams, draw nothing.", min=0)
+    ] = 0,
     quantise: Quantise = None,
     engine: Engine = "auto",
     precision: Precision = "auto",
     adapter: Adapter = None,
     devices: Devices = 1,
+    draft: Draft = None,
 ) -> Callable[[], int]:
     """Continue a text with a model, on this machine."""
 
@@ -54,13 +58,18 @@ def generate(
         from quantatissu.inference import Request
 
         constraint = _constraint(json_schema, regex)
+        if beams and (constraint is not None or temperature or top_p < 1 or stop):
+            raise QuantaError("--beams goes without --temperature, --top-p, --stop, --json-schema and --regex")
         text = sys.stdin.read() if prompt == "-" else prompt
         sampling = _sampling(max_tokens, temperature, top_p, seed, tuple(stop or ()))
         named = [] if adapter is None else [named_adapter(adapter)]
-        with open_local(model, quantise, engine, precision, devices=devices, adapters=named) as opened:
+        with open_local(model, quantise, engine, precision, devices=devices, adapters=named, draft=draft) as opened:
             tokens = tuple(opened.tokenizer.encode(text).tolist())
-            request = Request(tokens, sampling, n=n, constraint=constraint, adapter=named[0][0] if named else None)
-            return _answer(opened, request)
+            under = named[0][0] if named else None
+            if beams:
+                found = opened.beam_search(tokens, beams=beams, max_tokens=max_tokens, n=n, adapter=under)
+                return _show(found)
+            return _answer(opened, Request(tokens, sampling, n=n, constraint=constraint, adapter=under))
 
     return work
 
@@ -79,6 +88,7 @@ def complete(
     precision: Precision = "auto",
     adapter: Adapter = None,
     devices: Devices = 1,
+    draft: Draft = None,
 ) -> Callable[[], int]:
     """Say what could stand at a place in a file, from what stands before and behind it. The file is not changed.
 
@@ -91,7 +101,7 @@ def complete(
         prefix, suffix = split_at(place)
         sampling = _sampling(max_tokens, temperature, top_p, seed, ("\n",) if lines == 1 else ())
         named = [] if adapter is None else [named_adapter(adapter)]
-        with open_local(model, quantise, engine, precision, devices=devices, adapters=named) as opened:
+        with open_local(model, quantise, engine, precision, devices=devices, adapters=named, draft=draft) as opened:
             request = infill_request(opened, prefix, suffix, sampling, n=n)
             return _answer(opened, replace(request, adapter=named[0][0] if named else None), lines=lines)
 
@@ -153,14 +163,18 @@ def _constraint(schema: Path | None, regex: str | None) -> Constraint | None:
 def _answer(engine: LocalEngine, request: Request, *, lines: int = 0) -> int:
     """Print what comes; several answers one after another. Returns 1 when a constraint could not be met."""
     work = engine.submit(request)
-    whole = True
-    if request.n > 1:
-        for number, answer in enumerate(work.answers(), start=1):
+    return _said(_stream(work, lines)) if request.n == 1 else _show(work.answers(), lines)
+
+
+def _show(answers: Sequence[Answer], lines: int = 0) -> int:
+    for number, answer in enumerate(answers, start=1):
+        if len(answers) > 1:
             print(f"--- {number} ({answer.logprob:.2f} nats)")
-            print(printable(_cut(answer.text, lines)))
-            whole = whole and answer.complete
-    else:
-        whole = _stream(work, lines)
+        print(printable(_cut(answer.text, lines)))
+    return _said(all(answer.complete for answer in answers))
+
+
+def _said(whole: bool) -> int:
     if not whole:
         print("note: the answer was cut before it could have the form asked for; raise --max-tokens", file=sys.stderr)
     return 0 if whole else 1

@@ -20,6 +20,9 @@ Engine = Annotated[
 ]
 Precision = Annotated[str, typer.Option(metavar="auto|f32|bf16", help="Of the torch engine.")]
 Devices = Annotated[int, typer.Option(metavar="N", help="Divide the model among so many GPUs, or processes.", min=1)]
+Draft = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="A smaller model of the same vocabulary that guesses ahead.")
+]
 Adapter = Annotated[Path | None, typer.Option(metavar="FOLDER", help="A LoRA adapter to answer under.")]
 
 
@@ -31,6 +34,7 @@ def open_local(
     *,
     devices: int = 1,
     adapters: Sequence[tuple[str, Path]] = (),
+    draft: str | None = None,
 ) -> LocalEngine:
     """The engine behind the options of that name. Raises QuantaError for a word that is none of theirs."""
     from quantatissu.inference import open_engine
@@ -54,6 +58,7 @@ def open_local(
         drafter=PromptLookup(),
         adapters=dict(adapters),
         devices=devices,
+        draft=draft,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from quantatissu.cli.local import Devices, Engine, Model, Precision, Quantise, named_adapter, open_local
+from quantatissu.cli.local import Devices, Draft, Engine, Model, Precision, Quantise, named_adapter, open_local
 from quantatissu.foundation import QuantaError
 
 _TOKEN = "QUANTA_SERVE_TOKEN"  # noqa: S105 - the name of a variable
@@ -36,6 +36,7 @@ def serve(
         typer.Option(metavar="NAME=FOLDER", help="A LoRA adapter, asked for as model NAME; repeatable."),
     ] = None,
     devices: Devices = 1,
+    draft: Draft = None,
 ) -> Callable[[], int]:
     """Answer requests as OpenAI's interface does: chat, responses, completions, models, /health, /metrics.
 
@@ -59,7 +60,10 @@ def serve(
         settings = ServerSettings(key, (host, *(allow_host or ())), concurrency=concurrency, grace=grace)
         named = [named_adapter(one) for one in adapter or ()]
         opened = listen(host, port)
-        with opened, open_local(model, quantise, engine, precision, devices=devices, adapters=named) as made:
+        with (
+            opened,
+            open_local(model, quantise, engine, precision, devices=devices, adapters=named, draft=draft) as made,
+        ):
             app = make_app(made, settings, folder=packaged(model) or Path(model))
             shown = f"[{host}]" if ":" in host else host
             url = f"http://{shown}:{opened.getsockname()[1]}/v1"

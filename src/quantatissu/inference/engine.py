@@ -123,6 +123,20 @@ class Engine(Protocol):
     ) -> list[float]:
         """Summed log-probability of each of ``continuations`` behind ``prefix``, in as few passes as possible."""
 
+    def beam_search(
+        self,
+        prompt: Sequence[int],
+        *,
+        beams: int,
+        max_tokens: int,
+        n: int = 1,
+        length_penalty: float = 1.0,
+        adapter: str | None = None,
+    ) -> list[Answer]:
+        """The best ``n`` answers that a search with so many ``beams`` finds, best first: by the sum of their
+        log-probabilities over length ** ``length_penalty``. Raises QuantaError for what can never run, as `submit`.
+        """
+
     def stats(self) -> EngineStats:
         """A snapshot."""
 

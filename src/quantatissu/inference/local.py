@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from queue import SimpleQueue
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from quantatissu.foundation import QuantaError
 from quantatissu.inference.constraints.compiling import Compiler
 from quantatissu.inference.constraints.specs import Matcher
-from quantatissu.inference.engine import Answer, EngineStats, Piece, Request, TokenScore
+from quantatissu.inference.engine import Answer, EngineStats, Request, TokenScore
+from quantatissu.inference.generation import LocalGeneration
 from quantatissu.inference.runner import Runner
 from quantatissu.inference.sampling import Seen, key_of
+from quantatissu.inference.scheduler.beams import Beam, BeamSearch, check_search
 from quantatissu.inference.scheduler.cache import KeyValueCache
 from quantatissu.inference.scheduler.loop import SPECULATE_BELOW, Scheduler
+from quantatissu.inference.scheduler.passes import Errand, Errands, Passes
 from quantatissu.inference.scheduler.sample import Sample
-from quantatissu.inference.scheduler.scoring import OutOfPages, Scoring
+from quantatissu.inference.scheduler.scoring import Scoring
 from quantatissu.inference.scheduler.text import Detokeniser, StopStrings
 from quantatissu.inference.speculation import Drafter
 from quantatissu.tokenizer.core import Tokenizer
@@ -43,9 +45,11 @@ class LocalEngine:
         most_running: int = _MOST_RUNNING,
         speculate_below: int = SPECULATE_BELOW,
     ) -> None:
-        """``pages`` of the runner are reserved; ``context`` is the model's, and what the pages can hold."""
+        """``pages`` of the runner are reserved; ``context`` is the model's, and what the pages can hold. ``runner`` and
+        ``drafter`` are closed with the engine.
+        """
         self.name, self.tokenizer, self.adapters = name, tokenizer, tuple(adapters)
-        self._runner, self._step_tokens = runner, step_tokens
+        self._runner, self._drafter, self._step_tokens = runner, drafter, step_tokens
         self._compiler: Compiler | None = None
         runner.reserve(pages)
         cache = KeyValueCache(runner, pages)
@@ -63,18 +67,18 @@ class LocalEngine:
         if tokenizer.end_of_text is not None:
             self._ends |= {tokenizer.end_of_text}
         self._inbox: deque[Callable[[], None]] = deque()
-        self._scorings: deque[_Scoring] = deque()
+        self._errands = Errands()
         self._wake = threading.Condition()
         self._closed = False
-        self._works: set[_Generation] = set()
+        self._works: set[LocalGeneration] = set()
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
         self._thread.start()
 
-    def submit(self, request: Request) -> _Generation:
+    def submit(self, request: Request) -> LocalGeneration:
         """See `Engine.submit`."""
         self._check(request)
         matchers = self._matchers(request)
-        generation = _Generation(self, request.n)
+        generation = LocalGeneration(request.n, self._works.discard)
         sampling = request.sampling
         samples = [
             Sample(
@@ -113,6 +117,7 @@ class LocalEngine:
         self, prefix: Sequence[int], continuations: Sequence[Sequence[int]], *, adapter: str | None = None
     ) -> list[float]:
         """See `Engine.score`. Raises QuantaError when one does not fit into the context."""
+        self._check_adapter(adapter)
         longest = max(map(len, continuations), default=0)
         self._check_prompt(tuple(prefix), longest)
         for tokens in continuations:
@@ -127,12 +132,42 @@ class LocalEngine:
             adapter=adapter,
             step_tokens=4 * self._step_tokens,
         )
-        waiting = _Scoring(scoring)
-        self._post(lambda: self._scorings.append(waiting))
-        waiting.done.wait()
-        if waiting.error is not None:
-            raise waiting.error
+        self._run(scoring)
         return scoring.scores
+
+    def beam_search(
+        self,
+        prompt: Sequence[int],
+        *,
+        beams: int,
+        max_tokens: int,
+        n: int = 1,
+        length_penalty: float = 1.0,
+        adapter: str | None = None,
+    ) -> list[Answer]:
+        """See `Engine.beam_search`. Answers that reach the end of the context end there."""
+        check_search(beams, n, max_tokens, length_penalty)
+        self._check_adapter(adapter)
+        self._check_prompt(tuple(prompt), 1)
+        search = BeamSearch(
+            self._runner,
+            self._scheduler.cache,
+            prompt,
+            beams=beams,
+            max_tokens=min(max_tokens, self.context - len(prompt)),
+            length_penalty=length_penalty,
+            ends=self._ends,
+            adapter=adapter,
+            step_tokens=self._step_tokens,
+        )
+        self._run(search)
+        return [self._beam_answer(beam) for beam in search.finished[:n]]
+
+    def _beam_answer(self, beam: Beam) -> Answer:
+        shown = Detokeniser(self.tokenizer, control=False)
+        text = "".join(map(shown.push, beam.tokens[: len(beam.tokens) - beam.ended])) + shown.end()
+        scores = tuple(map(TokenScore, beam.tokens, beam.logprobs))
+        return Answer(text, beam.tokens, beam.total, "stop" if beam.ended else "length", scores)
 
     def stats(self) -> EngineStats:
         """See `Engine.stats`."""
@@ -169,18 +204,20 @@ class LocalEngine:
     def _check(self, request: Request) -> None:
         if request.n < 1:
             raise QuantaError(f"n is {request.n}: it must be 1 or more")
-        if request.adapter is not None and request.adapter not in self.adapters:
-            raise QuantaError(
-                f"there is no adapter {request.adapter!r}", hint=f"There are: {', '.join(self.adapters) or 'none'}."
-            )
+        self._check_adapter(request.adapter)
         self._check_prompt(request.prompt, 0)
+
+    def _check_adapter(self, name: str | None) -> None:
+        if name is not None and name not in self.adapters:
+            raise QuantaError(f"there is no adapter {name!r}", hint=f"There are: {', '.join(self.adapters) or 'none'}.")
 
     def _check_prompt(self, prompt: tuple[int, ...], more: int) -> None:
         if not prompt:
             raise QuantaError("the prompt is empty: there is nothing to continue")
         if len(prompt) + more > self.context:
+            behind = f" and {more:,} are to follow" if more else ""
             raise QuantaError(
-                f"the prompt has {len(prompt) + more:,} tokens, the context of {self.name} is {self.context:,}"
+                f"the prompt has {len(prompt):,} tokens{behind}, the context of {self.name} is {self.context:,}"
             )
         self._check_tokens(prompt)
 
@@ -206,7 +243,7 @@ class LocalEngine:
     def _work(self) -> None:
         while True:
             with self._wake:
-                while not (self._inbox or self._closed or self._scheduler.busy or self._scorings):
+                while not (self._inbox or self._closed or self._scheduler.busy or self._errands):
                     self._wake.wait()
                 if self._closed:
                     break
@@ -214,7 +251,7 @@ class LocalEngine:
             for call in calls:
                 call()
             try:
-                self._score_a_part()
+                self._errands.advance(alone=not self._scheduler.busy)
                 self._scheduler.step()
             except BaseException as error:  # whatever it is, somebody waits for it
                 self._fail(error)
@@ -222,119 +259,19 @@ class LocalEngine:
             self._inbox.popleft()()
         self._fail(QuantaError(f"the engine of {self.name} was closed"))
         self._runner.close()
+        if self._drafter is not None:
+            self._drafter.close()
 
-    def _score_a_part(self) -> None:
-        if not self._scorings:
-            return
-        current = self._scorings[0]
-        try:
-            if current.advance():
-                self._scorings.popleft()
-        except OutOfPages:
-            if not self._scheduler.busy:
-                self._scorings.popleft()
-                current.fail(
-                    QuantaError("the continuations do not fit into the key-value cache", hint="Give it more memory.")
-                )
-        except BaseException as error:
-            self._scorings.popleft()
-            current.fail(error)
+    def _run(self, passes: Passes) -> None:
+        """Wait until ``passes`` have been made, between steps of the scheduler."""
+        errand = Errand(passes)
+        self._post(lambda: self._errands.append(errand))
+        errand.wait()
 
     def _fail(self, error: BaseException) -> None:
         """Nobody waits for ever: all that run are told, and begin anew is left to them."""
-        for scoring in self._scorings:
-            scoring.fail(error)
-        self._scorings.clear()
+        self._errands.fail(error)
         for generation in list(self._works):
             generation.fail(error)
         self._works.clear()
         self._scheduler.abandon()
-
-
-class _Scoring:
-    """A `Scoring` at work, and who waits for it."""
-
-    def __init__(self, scoring: Scoring) -> None:
-        self._scoring, self._work = scoring, scoring.work()
-        self.done, self.error = threading.Event(), None
-
-    error: BaseException | None
-
-    def advance(self) -> bool:
-        """One more pass; whether that was the last. Begins again after `OutOfPages`."""
-        try:
-            next(self._work)
-            return False
-        except StopIteration:
-            self.done.set()
-            return True
-        except OutOfPages:
-            self._work = self._scoring.work()
-            raise
-
-    def fail(self, error: BaseException) -> None:
-        self._work.close()
-        self.error = error
-        self.done.set()
-
-
-class _Generation:
-    """See `Generation`."""
-
-    def __init__(self, engine: LocalEngine, count: int) -> None:
-        self._engine, self._count = engine, count
-        self._pieces: SimpleQueue[Piece | BaseException] = SimpleQueue()
-        self.samples: list[Sample] = []
-
-    def put(self, piece: Piece) -> None:
-        """The engine's thread has one more piece."""
-        self._pieces.put(piece)
-
-    def fail(self, error: BaseException) -> None:
-        """The engine's thread cannot go on."""
-        self._pieces.put(error)
-
-    def __iter__(self) -> Iterator[Piece]:
-        going = self._count
-        while going:
-            piece = self._pieces.get()
-            if isinstance(piece, BaseException):
-                raise piece
-            going -= piece.finish is not None
-            yield piece
-        self._engine._works.discard(self)
-
-    @property
-    def cached_tokens(self) -> int:
-        """See `Generation.cached_tokens`."""
-        return (self.samples[0].found or 0) if self.samples else 0
-
-    def cancel(self) -> None:
-        """See `Generation.cancel`."""
-        for sample in self.samples:
-            sample.cancelled = True
-
-    def answers(self) -> list[Answer]:
-        """See `Generation.answers`."""
-        texts: list[list[str]] = [[] for _ in range(self._count)]
-        scores: list[list[TokenScore]] = [[] for _ in range(self._count)]
-        last: dict[int, Piece] = {}
-        for piece in self:
-            texts[piece.index].append(piece.text)
-            scores[piece.index].extend(piece.tokens)
-            if piece.finish is not None:
-                last[piece.index] = piece
-        return [_answer("".join(texts[index]), tuple(scores[index]), last[index]) for index in range(self._count)]
-
-
-def _answer(text: str, scores: tuple[TokenScore, ...], last: Piece) -> Answer:
-    assert last.finish is not None
-    return Answer(
-        text,
-        tuple(score.token for score in scores),
-        sum(score.logprob for score in scores),
-        last.finish,
-        scores,
-        last.stopped_by,
-        last.complete,
-    )

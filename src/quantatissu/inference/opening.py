@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from quantatissu.inference.torch_runner import TorchRunner
     from quantatissu.inference.torch_runner.group import Group
     from quantatissu.model.config import ModelConfig
+    from quantatissu.tokenizer import Tokenizer
 
 Precision = Literal["auto", "f32", "bf16"]
 Kind = Literal["auto", "light", "torch"]
 _MEMORY_SHARE = 0.25  # of what is free, for keys and values, unless told otherwise
+_DRAFT_SHARE = 0.25  # of that, for those of a draft model
 _MOST_PAGES = 1 << 16
 
 
@@ -45,6 +47,7 @@ def open_engine(
     threads: int | None = None,
     adapters: Mapping[str, str | Path] | None = None,
     devices: int = 1,
+    draft: str | Path | None = None,
 ) -> LocalEngine:
     """The engine of the checkpoint in folder ``model``, or of a packaged one by its name.
 
@@ -54,7 +57,8 @@ def open_engine(
     bytes for keys and values; by default a quarter of what is free. ``quantise``: weights in ``int8`` or ``int4``.
     ``threads``: of the light engine. ``adapters``: folders of LoRA adapters, by the names that requests use.
     ``devices``: divide every layer among so many GPUs, or processes on the CPU; a program that opens such an engine
-    needs the usual ``if __name__ == "__main__":``. Raises QuantaError for what cannot be opened.
+    needs the usual ``if __name__ == "__main__":``. ``draft``: a smaller model of the same vocabulary, which guesses
+    instead of ``drafter``. Raises QuantaError for what cannot be opened.
     """
     folder = packaged(str(model)) or Path(model)
     name, adapters = folder.resolve().name, adapters or {}
@@ -77,11 +81,15 @@ def open_engine(
         runner, free = _light(folder, loading, config), _free_memory()
     else:
         runner, free = _torch(folder, device, precision, quantise, adapters, devices)
+    memory = int(_MEMORY_SHARE * free) if memory is None else memory
+    if draft is not None:
+        share = int(_DRAFT_SHARE * memory)
+        drafter = _draft_model(draft, tokenizer, config.vocab_size, device, precision, threads, share)
     return LocalEngine(
         runner,
         tokenizer,
         name=name,
-        pages=_pages(runner.page_bytes, memory, free),
+        pages=_pages(runner.page_bytes, memory),
         drafter=drafter,
         adapters=tuple(adapters),
     )
@@ -110,6 +118,33 @@ def _light(folder: Path, loading: Loading, config: ModelConfig) -> Runner:
         return LightRunner(loading, config)
     except KeyError as error:
         raise QuantaError(f"{folder} has no weights named {error}") from None
+
+
+def _draft_model(
+    model: str | Path,
+    tokenizer: Tokenizer,
+    vocabulary: int,
+    device: str,
+    precision: Precision,
+    threads: int | None,
+    memory: int,
+) -> Drafter:
+    """``tokenizer`` and ``vocabulary``, the number of logits, are of the model that it guesses for."""
+    from quantatissu.inference.speculation import DraftModel
+    from quantatissu.model.hf_config import load_config
+    from quantatissu.tokenizer import load_tokenizer
+
+    folder = packaged(str(model)) or Path(model)
+    config, own = load_config(folder), load_tokenizer(folder)
+    if own.byte_level and tokenizer.byte_level and own.token_bytes() != tokenizer.token_bytes():
+        raise QuantaError(f"{folder} has another vocabulary: it cannot guess for this model")
+    runner: Runner
+    if device in ("auto", "cpu") and precision == "auto" and is_packed(folder) and light_supports(config):
+        runner = _light(folder, _begin(folder, threads), config)
+    else:
+        runner, _ = _torch(folder, device, precision, None, {}, 1)
+    pages = max(2, min(memory // runner.page_bytes, _MOST_PAGES))
+    return DraftModel(runner, vocabulary=vocabulary, pages=pages)
 
 
 def _torch(
@@ -187,8 +222,7 @@ def _dtype(wanted: Precision, device: torch.device) -> torch.dtype:
     return {"f32": torch.float32, "bf16": torch.bfloat16}[wanted]
 
 
-def _pages(page_bytes: int, memory: int | None, free: int) -> int:
-    memory = int(_MEMORY_SHARE * free) if memory is None else memory
+def _pages(page_bytes: int, memory: int) -> int:
     pages = memory // page_bytes
     if pages < 2:
         raise QuantaError(f"{memory:,} bytes hold no two pages of keys and values ({page_bytes:,} bytes each)")

@@ -195,6 +195,8 @@ class Scheduler:
         while not self.cache.grow(sample.pages, tokens):
             youngest = self._running.pop()
             self.cache.end(youngest.pages)
+            if self._drafter is not None:
+                self._drafter.forget(youngest)
             youngest.cached, youngest.drafted = 0, []
             self._waiting.appendleft(youngest)
             self.counts.preempted += 1

@@ -8,14 +8,11 @@ import numpy as np
 
 from quantatissu.inference.runner import Runner, Segment
 from quantatissu.inference.scheduler.cache import KeyValueCache
-
-
-class OutOfPages(Exception):
-    """There is no room now; there is when running samples end."""
+from quantatissu.inference.scheduler.passes import OutOfPages, prefill
 
 
 class Scoring:
-    """One call of `Engine.score`. `work` does a part at a time, so that running samples go on in between."""
+    """One call of `Engine.score`. See `Passes`."""
 
     def __init__(
         self,
@@ -32,12 +29,17 @@ class Scoring:
         self.scores = [0.0] * len(continuations)
 
     def work(self) -> Generator[None]:
-        """Yields after every pass through the model; at the end `scores` are complete. Raises OutOfPages before a pass
-        for which there is no room; nothing is held then but what `close` of the iterator gives back.
-        """
+        """See `Passes.work`; at the end `scores` are complete."""
         pages = self._cache.begin(self._prefix, self._adapter)
         try:
-            yield from self._through(pages)
+            yield from prefill(
+                self._runner,
+                self._cache,
+                self._prefix,
+                pages,
+                adapter=self._adapter,
+                step_tokens=self._step_tokens,
+            )
             # The last token of the prefix goes through with every continuation: its logits score the first token.
             kept = len(self._prefix) - 1
             todo = [number for number, tokens in enumerate(self._continuations) if len(tokens)]
@@ -52,19 +54,6 @@ class Scoring:
                 yield
         finally:
             self._cache.end(pages)
-
-    def _through(self, pages: list[int]) -> Generator[None]:
-        """Prefill all of the prefix but its last token."""
-        end, start = len(self._prefix) - 1, len(pages) * self._cache.page
-        if not self._cache.grow(pages, end):
-            raise OutOfPages
-        while start < end:
-            count = min(self._step_tokens, end - start)
-            tokens = np.array(self._prefix[start : start + count], dtype=np.int64)
-            self._runner.run([Segment(tokens, start, tuple(pages), 0, self._adapter)])
-            start += count
-            yield
-        self._cache.remember(self._prefix[:end], pages, self._adapter)
 
     def _score(self, batch: list[int], pages: list[int], kept: int) -> int:
         """Score the first of ``batch`` that there are pages for; returns how many."""

@@ -15,4 +15,7 @@ class Drafter(Protocol):
         """Up to ``most`` tokens that may follow ``sample.tokens``."""
 
     def forget(self, sample: Sample) -> None:
-        """``sample`` has ended."""
+        """``sample`` has ended, or waits and will be guessed at anew."""
+
+    def close(self) -> None:
+        """Give back memory: the engine that it guesses for is being closed."""

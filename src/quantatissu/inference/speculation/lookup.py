@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from quantatissu.inference.speculation.luck import Luck
+
 if TYPE_CHECKING:
     from quantatissu.inference.scheduler.sample import Sample
 
@@ -15,10 +17,7 @@ class _Index:
 
     ends: dict[tuple[int, ...], int] = field(default_factory=dict)
     known: int = 0
-    luck: float = 1.0
-    """Running share of guesses that came true."""
-    guessed: int = 0
-    length: int = 0
+    luck: Luck = field(default_factory=Luck)
 
 
 class PromptLookup:
@@ -33,18 +32,18 @@ class PromptLookup:
         """See `Drafter.propose`."""
         tokens = sample.tokens
         index = self._known.setdefault(id(sample), _Index())
-        self._judge(index, len(tokens))
+        index.luck.judge(len(tokens))
         # The run that ends here is not in the index yet: it would find itself.
         for end in range(index.known + 1, len(tokens)):
             for length in self._lengths:
                 if end >= length:
                     index.ends[tuple(tokens[end - length : end])] = end
         index.known = max(index.known, len(tokens) - 1)
-        wanted = min(most, max(1, round(self._tokens * index.luck)))
+        wanted = min(most, index.luck.worth(self._tokens))
         for length in self._lengths:
             found = self._after(index, tokens, length, wanted)
             if found:
-                index.guessed, index.length = len(found), len(tokens)
+                index.luck.guessed(len(found), len(tokens))
                 return found
         return []
 
@@ -58,10 +57,6 @@ class PromptLookup:
         """See `Drafter.forget`."""
         self._known.pop(id(sample), None)
 
-    @staticmethod
-    def _judge(index: _Index, length: int) -> None:
-        """How far the last guess went: a text that does not repeat itself is guessed at less."""
-        if index.guessed:
-            right = min(index.guessed, max(0, length - index.length - 1))
-            index.luck += 0.3 * (right / index.guessed - index.luck)
-            index.guessed = 0
+    def close(self) -> None:
+        """See `Drafter.close`."""
+        self._known.clear()
