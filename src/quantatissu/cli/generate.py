@@ -42,6 +42,10 @@ def generate(
         Path | None, typer.Option("--json-schema", metavar="FILE", help="The answer is JSON that validates.")
     ] = None,
     regex: Annotated[str | None, typer.Option(metavar="PATTERN", help="The whole answer matches.")] = None,
+    grammar: Annotated[Path | None, typer.Option(metavar="FILE", help="The answer is of a Lark grammar.")] = None,
+    form: Annotated[
+        str | None, typer.Option(metavar="python|expression|diff", help="The answer parses as this.")
+    ] = None,
     beams: Annotated[
         int, typer.Option(metavar="N", help="Search for the likeliest answers with so many beams, draw nothing.", min=0)
     ] = 0,
@@ -57,9 +61,9 @@ def generate(
     def work() -> int:
         from quantatissu.inference import Request
 
-        constraint = _constraint(json_schema, regex)
+        constraint = _constraint(json_schema, regex, grammar, form)
         if beams and (constraint is not None or temperature or top_p < 1 or stop):
-            raise QuantaError("--beams goes without --temperature, --top-p, --stop, --json-schema and --regex")
+            raise QuantaError("--beams goes without --temperature, --top-p, --stop and forms of the answer")
         text = sys.stdin.read() if prompt == "-" else prompt
         sampling = _sampling(max_tokens, temperature, top_p, seed, tuple(stop or ()))
         named = [] if adapter is None else [named_adapter(adapter)]
@@ -140,19 +144,44 @@ def _sampling(max_tokens: int, temperature: float, top_p: float, seed: int | Non
     return Sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed, stop=stop)
 
 
-def _constraint(schema: Path | None, regex: str | None) -> Constraint | None:
-    from quantatissu.inference import JsonSchema, Regex
+def _constraint(schema: Path | None, regex: str | None, grammar: Path | None, form: str | None) -> Constraint | None:
+    from quantatissu.inference import Grammar, Regex
 
-    if schema is not None and regex is not None:
-        raise QuantaError("an answer can have one form: --json-schema or --regex")
+    given = [one for one in (schema, regex, grammar, form) if one is not None]
+    if len(given) > 1:
+        raise QuantaError("an answer can have one form: --json-schema, --regex, --grammar or --form")
     if regex is not None:
         return Regex(regex)
-    if schema is None:
-        return None
+    if grammar is not None:
+        return Grammar(_text(grammar))
+    if form is not None:
+        return _form(form)
+    return None if schema is None else _schema(schema)
+
+
+def _form(name: str) -> Constraint:
+    from quantatissu.inference.constraints import python_expression, python_statements, unified_diff
+
+    forms = {"python": python_statements, "expression": python_expression, "diff": unified_diff}
+    if name not in forms:
+        raise QuantaError(f"--form is {name!r}", hint=f"There are: {', '.join(forms)}.")
+    return forms[name]()
+
+
+def _text(file: Path) -> str:
     try:
-        table = json.loads(schema.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
     except OSError as error:
-        raise QuantaError(f"cannot read {schema}: {error.strerror}") from None
+        raise QuantaError(f"cannot read {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise QuantaError(f"{file} is not UTF-8") from None
+
+
+def _schema(schema: Path) -> Constraint:
+    from quantatissu.inference import JsonSchema
+
+    try:
+        table = json.loads(_text(schema))
     except ValueError as error:
         raise QuantaError(f"{schema} is not JSON: {error}") from None
     if not isinstance(table, dict):

@@ -1,11 +1,14 @@
 """The shortest way to end an answer well, from wherever it stands.
 
 Exact search would be slow: a grammar has no table of distances. A greedy walk that prefers what closes over what opens
-finds an ending close to the shortest for JSON, and a small breadth-first search is tried where it walks in circles.
+finds an ending close to the shortest. What closes is another thing in JSON than in code, and in code another thing
+behind a name than behind an operator: each walk that leads nowhere is followed by one of another order, and in the end
+by a small breadth-first search.
 """
 
 from __future__ import annotations
 
+import string
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -17,10 +20,24 @@ from quantatissu.inference.sampling.distribution import Mask, admitted
 _LONGEST = 512  # tokens of a way, unless told otherwise
 _NODES = 150  # of the search
 _BRANCHES = 12
+_CIRCLE = 16  # so many tokens of one or two kinds lead nowhere
+
+_Order = tuple[bytes, ...]
+_Ranks = list[NDArray[np.float64]]  # of every token, for every byte that it may come behind
 
 # First bytes by how soon they end something. The double quote comes first: where it is admitted it ends a string, or
 # begins one that it ends next; inside a string, a bracket or the other quote ends nothing.
-_ORDER = (b'"', b"}])", b",", b":", b"0123456789", b"enrtlsaui'", b"[{(")
+_JSON: _Order = (b'"', b"}])", b",", b":", b"0123456789", b"enrtlsaui'", b"[{(")
+# In a diff, or a comment, a line's end is what is wanted.
+_LINES: _Order = (b"\n", b" ", b"}])", b":", b"\"'", b",", b"0123456789", b"abcdefghijklmnopqrstuvwxyz_", b"[{(")
+# In code: behind an operand; behind a quote, which may have ended a string or begun one; and behind anything else,
+# where an operand is due, or one of ``else``, ``except``, ``in``, ``import`` and ``def``.
+_WORD, _QUOTE = (string.ascii_letters + string.digits + "_)]}").encode(), b"\"'"
+_OPERAND: _Order = (b'"', b"'", b"}])", b":", b"\n", b" ", b",", b"(")
+_QUOTED: _Order = (b"}])", b":", b"\n", b'"', b"'", b" ", b",", b"(")
+_FRESH: _Order = (b"}])", b"e", b"i", b"d", b"fcas", _WORD, b" ", b"\n", b'"', b"'", b",")
+# What may have to be ended before that: a line (which any byte-level vocabulary has), a longer string.
+_FIRST = (b"\n", b'"""', b"'''")
 
 
 class Closer:
@@ -29,10 +46,20 @@ class Closer:
     def __init__(self, table: Sequence[bytes], control: Collection[int]) -> None:
         """``table`` holds the bytes of every token, ``control`` those that are no text."""
         self._vocabulary = len(table)
-        ranks = np.array([_rank(piece) for piece in table])
-        ranks[list(control)] = np.inf
-        ranks[[not piece for piece in table]] = np.inf
-        self._ranks: NDArray[np.float64] = ranks
+        self._last = [piece[-1] if piece else 0 for piece in table]
+        text = [number for number, piece in enumerate(table) if piece and number not in set(control)]
+        self._search_ranks: NDArray[np.float64] = np.full(len(table), np.inf)
+        self._search_ranks[text] = _ranks([table[number] for number in text], _JSON)
+        # Where a token is admitted, so is the one of its first byte alone.
+        bytes_ = {table[number] for number in text if len(table[number]) == 1}
+        few = [number for number in text if len(table[number]) == 1 or table[number][:1] not in bytes_]
+        self._few = np.array(few)
+        pieces = [table[number] for number in few]
+        json, lines = [_ranks(pieces, _JSON)] * 256, [_ranks(pieces, _LINES)] * 256
+        code, single = _in_code(pieces), _in_code(pieces, bytes.maketrans(b"\"'", b"'\""))
+        line, *quotes = ([table.index(piece)] for piece in _FIRST if piece in table)
+        self._ways = [(lines, line), (json, []), (code, []), (single, []), (code, line)]
+        self._ways += [*((code, quote) for quote in quotes), (lines, [])]
 
     def mask(self, matcher: Any) -> Mask:
         """The tokens that ``matcher`` admits."""
@@ -42,22 +69,26 @@ class Closer:
 
     def shortest(self, matcher: Any, most: int = _LONGEST) -> list[int] | None:
         """Tokens, at most ``most``, that lead ``matcher`` (which is used up) to where it may end; None: none found."""
-        start = matcher.deep_copy()
-        path = self._walk(matcher, most)
-        return self._search(start, most) if path is None else path
+        for order, first in self._ways:
+            path = self._walk(matcher.deep_copy(), most, order, first)
+            if path is not None:
+                return path
+        return self._search(matcher, most)
 
-    def _walk(self, matcher: Any, most: int) -> list[int] | None:
+    def _walk(self, matcher: Any, most: int, order: _Ranks, first: list[int]) -> list[int] | None:
         path: list[int] = []
+        forced = first
         while not matcher.is_accepting():
-            forced = [] if matcher.is_error() else matcher.compute_ff_tokens()
             if not forced:
-                best = self._best(matcher, 1)
-                if not best:
+                forced = [] if matcher.is_error() else matcher.compute_ff_tokens()
+            if not forced:
+                forced = self._next(matcher, order[self._last[path[-1]] if path else _WORD[0]])
+                if not forced or (len(path) >= _CIRCLE and len({*path[-_CIRCLE:], *forced}) <= 2):
                     return None
-                forced = best
             path += forced
             if len(path) > most or matcher.try_consume_tokens(forced) < len(forced):
                 return None
+            forced = []
         return path
 
     def _search(self, start: Any, most: int) -> list[int] | None:
@@ -68,7 +99,7 @@ class Closer:
             for path, matcher in waiting:
                 if len(path) >= most:
                     continue
-                for token in self._best(matcher, _BRANCHES):
+                for token in self._best(matcher):
                     nodes += 1
                     after = matcher.deep_copy()
                     if not after.consume_token(token):
@@ -79,19 +110,35 @@ class Closer:
             waiting = ahead[:32]
         return None
 
-    def _best(self, matcher: Any, count: int) -> list[int]:
-        """The admitted tokens that are likeliest to end something, best first."""
+    def _next(self, matcher: Any, ranks: NDArray[np.float64]) -> list[int]:
+        """The admitted token that is likeliest to end something, if there is one."""
+        if matcher.is_stopped():
+            return []
+        allowed = self.mask(matcher)[self._few >> 5] >> (self._few & 31) & 1
+        found = np.where(allowed, ranks, np.inf)
+        best = int(found.argmin())
+        return [int(self._few[best])] if np.isfinite(found[best]) else []
+
+    def _best(self, matcher: Any) -> list[int]:
+        """Some admitted tokens, the likeliest to end something first."""
         if matcher.is_stopped():
             return []
         allowed = np.flatnonzero(admitted(self.mask(matcher), self._vocabulary))
-        ranks = self._ranks[allowed]
+        ranks = self._search_ranks[allowed]
         allowed, ranks = allowed[np.isfinite(ranks)], ranks[np.isfinite(ranks)]
-        best: list[int] = allowed[np.argsort(ranks, kind="stable")[:count]].tolist()
+        best: list[int] = allowed[np.argsort(ranks, kind="stable")[:_BRANCHES]].tolist()
         return best
 
 
-def _rank(piece: bytes) -> float:
+def _in_code(pieces: Sequence[bytes], turned: bytes | None = None) -> _Ranks:
+    """With other bytes for some, if ``turned`` says which."""
+    fresh, operand, quoted = (
+        _ranks(pieces, tuple(group.translate(turned) for group in order)) for order in (_FRESH, _OPERAND, _QUOTED)
+    )
+    return [operand if byte in _WORD else quoted if byte in _QUOTE else fresh for byte in range(256)]
+
+
+def _ranks(pieces: Sequence[bytes], order: _Order) -> NDArray[np.float64]:
     """By the first byte, then the shorter first."""
-    if not piece:
-        return np.inf
-    return 1000.0 * next((number for number, group in enumerate(_ORDER) if piece[0] in group), len(_ORDER)) + len(piece)
+    group = {byte: number for number, bytes_ in reversed(list(enumerate(order))) for byte in bytes_}
+    return np.array([1000.0 * group.get(piece[0], len(order)) + len(piece) for piece in pieces])
