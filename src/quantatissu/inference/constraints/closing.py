@@ -31,11 +31,13 @@ _JSON: _Order = (b'"', b"}])", b",", b":", b"0123456789", b"enrtlsaui'", b"[{(")
 # In a diff, or a comment, a line's end is what is wanted.
 _LINES: _Order = (b"\n", b" ", b"}])", b":", b"\"'", b",", b"0123456789", b"abcdefghijklmnopqrstuvwxyz_", b"[{(")
 # In code: behind an operand; behind a quote, which may have ended a string or begun one; and behind anything else,
-# where an operand is due, or one of ``else``, ``except``, ``in``, ``import`` and ``def``.
+# where an operand is due, or one of ``else``, ``except``, ``in``, ``import``, ``def`` and ``case``, or else a blank, but
+# no second one.
 _WORD, _QUOTE = (string.ascii_letters + string.digits + "_)]}").encode(), b"\"'"
-_OPERAND: _Order = (b'"', b"'", b"}])", b":", b"\n", b" ", b",", b"(")
-_QUOTED: _Order = (b"}])", b":", b"\n", b'"', b"'", b" ", b",", b"(")
-_FRESH: _Order = (b"}])", b"e", b"i", b"d", b"fcas", _WORD, b" ", b"\n", b'"', b"'", b",")
+_OPERAND: _Order = (b'"', b"'", b"}", b"])", b":", b"\n", b" ", b",", b"(")
+_QUOTED: _Order = (b"}", b"])", b":", b"\n", b'"', b"'", b" ", b",", b"(")
+_FRESH: _Order = (b"}", b"])", b"e", b"i", b"d", b"fcas", _WORD, b" ", b"\n", b'"', b"'", b",")
+_SPACED: _Order = (b"}", b"])", b"e", b"i", b"d", b"fcas", _WORD, b"\n", b" ", b'"', b"'", b",")
 # What may have to be ended before that: a line (which any byte-level vocabulary has), a longer string.
 _FIRST = (b"\n", b'"""', b"'''")
 
@@ -132,10 +134,12 @@ class Closer:
 
 def _in_code(pieces: Sequence[bytes], turned: bytes | None = None) -> _Ranks:
     """With other bytes for some, if ``turned`` says which."""
-    fresh, operand, quoted = (
-        _ranks(pieces, tuple(group.translate(turned) for group in order)) for order in (_FRESH, _OPERAND, _QUOTED)
+    operand, quoted, spaced, fresh = (
+        _ranks(pieces, tuple(group.translate(turned) for group in order))
+        for order in (_OPERAND, _QUOTED, _SPACED, _FRESH)
     )
-    return [operand if byte in _WORD else quoted if byte in _QUOTE else fresh for byte in range(256)]
+    behind = dict.fromkeys(_WORD, operand) | dict.fromkeys(_QUOTE, quoted) | {ord(" "): spaced}
+    return [behind.get(byte, fresh) for byte in range(256)]
 
 
 def _ranks(pieces: Sequence[bytes], order: _Order) -> NDArray[np.float64]:
