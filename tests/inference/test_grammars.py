@@ -153,15 +153,15 @@ def test_python_reads_what_is_admitted(walker: Walker, grammar: Grammar, read: C
     begins = statements(written=False, most=300)
     rng = random.Random(1)
     whole = 0
-    for seed in range(110):
+    for seed in range(100):
         begin = rng.choice(begins)[: rng.randrange(80)] if seed % 2 else ""
         if read is read_indented:
             begin = textwrap.indent(begin, " " * 8).lstrip()
-        text, satisfied = walker(grammar, rng.choice([4, 10, 25]), seed, begin)
+        text, satisfied = walker(grammar, rng.choice([4, 8, 16]), seed, begin)
         if satisfied:
             assert parses(text, read), text
             whole += 1
-    assert whole >= 105  # an answer that begins in a deep nest may need more than 4 tokens
+    assert whole >= 95  # an answer that begins in a deep nest may need more than 4 tokens
 
 
 def test_git_reads_the_diffs(walker: Walker, tmp_path: Path) -> None:
@@ -181,18 +181,18 @@ def test_git_reads_the_diffs(walker: Walker, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("written", [False, True])
 def test_nearly_all_statements_of_the_standard_library_are_admitted(written: bool) -> None:
-    texts = statements(written=written, most=900)
+    texts = statements(written=written, most=700)
     missing = [text for text in texts if not admits(python_statements(), text)]
-    assert len(texts) > 800
+    assert len(texts) > 600
     assert len(missing) / len(texts) <= (0.02 if written else 0.005), missing[:5]
 
 
 def test_nearly_all_expressions_of_the_standard_library_are_admitted() -> None:
     kept = [node for _, node in nodes(ast.expr) if not isinstance(node, (ast.Starred, ast.Slice, ast.FormattedValue))]
-    texts = list(dict.fromkeys(ast.unparse(node) for node in kept[:5000]))
+    texts = list(dict.fromkeys(ast.unparse(node) for node in kept[:4000]))
     texts = [text for text in texts if parses(text, read_expression)]
     missing = [text for text in texts if not admits(python_expression(), text)]
-    assert len(texts) > 1500
+    assert len(texts) > 1000
     assert len(missing) / len(texts) <= 0.005, missing[:5]
 
 

@@ -20,7 +20,7 @@ from quantatissu.inference.sampling.distribution import Mask, admitted
 _LONGEST = 512  # tokens of a way, unless told otherwise
 _NODES = 150  # of the search
 _BRANCHES = 12
-_CIRCLE = 16  # so many tokens of one or two kinds lead nowhere
+_CIRCLE = 24  # so many tokens of one or two kinds lead nowhere
 
 _Order = tuple[bytes, ...]
 _Ranks = list[NDArray[np.float64]]  # of every token, for every byte that it may come behind
@@ -31,8 +31,8 @@ _JSON: _Order = (b'"', b"}])", b",", b":", b"0123456789", b"enrtlsaui'", b"[{(")
 # In a diff, or a comment, a line's end is what is wanted.
 _LINES: _Order = (b"\n", b" ", b"}])", b":", b"\"'", b",", b"0123456789", b"abcdefghijklmnopqrstuvwxyz_", b"[{(")
 # In code: behind an operand; behind a quote, which may have ended a string or begun one; and behind anything else,
-# where an operand is due, or one of ``else``, ``except``, ``in``, ``import``, ``def`` and ``case``, or else a blank, but
-# no second one.
+# where an operand is due, or one of ``else``, ``except``, ``in``, ``import``, ``def`` and ``case``, or a blank, but no
+# second one.
 _WORD, _QUOTE = (string.ascii_letters + string.digits + "_)]}").encode(), b"\"'"
 _OPERAND: _Order = (b'"', b"'", b"}", b"])", b":", b"\n", b" ", b",", b"(")
 _QUOTED: _Order = (b"}", b"])", b":", b"\n", b'"', b"'", b" ", b",", b"(")

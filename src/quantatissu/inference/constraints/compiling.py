@@ -26,7 +26,7 @@ class Compiler:
         try:
             from llguidance import LLTokenizer, TokenizerWrapper
         except ImportError:
-            raise QuantaError("constraints need llguidance", hint="pip install 'quantatissu[train]'") from None
+            raise QuantaError("constraints need llguidance", hint="pip install --upgrade quantatissu") from None
         if not tokenizer.byte_level:
             raise QuantaError("constraints need a byte-level vocabulary, which this model has not")
         if not ends:

@@ -36,7 +36,7 @@ def python_statements(*, indent: int = 0, depth: int = 4) -> Grammar:
 def _statements(level: int, indent: int, depth: int) -> str:
     """What may stand at one level, and the line ends that lead there."""
     line, block, nl = f"line_{level}", f"block_{level}", f"NL_{level}"
-    blank = r"( *\n){0,2}"
+    blank = r"\n{0,2}"
     rules = f"""
 lines_{level}: {line} ({nl} {line})*
 {nl}: / *({COMMENT})?\\n{blank}( *{COMMENT}\\n{blank})* {{{indent + _INDENT * level}}}/
