@@ -18,6 +18,7 @@ from types import FrameType
 # Each module registers its own rows when it is imported, in the order of the list.
 MODULES = (
     "benchmarks.repair.bench",
+    "benchmarks.lint_fixes",
     "benchmarks.validation_rate",
     "benchmarks.help_time",
     "benchmarks.start_to_first_candidate",

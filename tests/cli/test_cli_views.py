@@ -197,7 +197,7 @@ def _without(text: str, spans: list[diff.Span]) -> str:
 KEYS = {
     "status", "message", "hint", "patch", "applied", "explanation", "operators", "found_at", "alternatives", "partial",
     "failing_before", "failing_after", "flaky", "not_run", "suspects", "candidates_tried", "candidates_per_second",
-    "seconds", "seconds_to_first", "warnings", "interrupted",
+    "seconds", "seconds_to_first", "warnings", "interrupted", "lint",
 }  # fmt: skip
 PATCH_KEYS = {"patch", "explanation", "fixes", "verified", "score", "found_at", "operators"}
 

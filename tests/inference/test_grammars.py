@@ -25,8 +25,8 @@ from quantatissu.tokenizer import load_tokenizer
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
 
-MODULES = """argparse asyncio.base_events contextlib csv dataclasses enum fractions functools heapq http.client inspect
-ipaddress json.decoder logging random statistics subprocess tokenize typing unittest.mock zipfile"""
+MODULES = """asyncio.base_events contextlib csv dataclasses enum fractions functools heapq http.client inspect
+ipaddress json.decoder logging random statistics subprocess tokenize typing"""
 BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 BLOCKS += (ast.match_case, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)  # type: ignore[assignment]
 
@@ -157,7 +157,7 @@ def test_python_reads_what_is_admitted(walker: Walker, grammar: Grammar, read: C
         begin = rng.choice(begins)[: rng.randrange(80)] if seed % 2 else ""
         if read is read_indented:
             begin = textwrap.indent(begin, " " * 8).lstrip()
-        text, satisfied = walker(grammar, rng.choice([4, 8, 16]), seed, begin)
+        text, satisfied = walker(grammar, rng.choice([4, 8, 12]), seed, begin)
         if satisfied:
             assert parses(text, read), text
             whole += 1
@@ -165,9 +165,13 @@ def test_python_reads_what_is_admitted(walker: Walker, grammar: Grammar, read: C
 
 
 def test_git_reads_the_diffs(walker: Walker, tmp_path: Path) -> None:
-    for seed in range(100):
+    begin = "--- a/{0}\n+++ b/{0}\n@@ -1,3 +1,4 @@ def f():\n a\n-b\n+c\n+d\n e\n@@ -9 +10,2 @@\n f\n+g\n"
+    rng = random.Random(2)
+    for seed in range(110):
         path = "src/a file.py" if seed % 2 else None
-        text, satisfied = walker(unified_diff(path=path, hunks=3, lines=4), (36, 42, 48)[seed % 3], seed)
+        cut = begin.format(path or "a.py")
+        cut = cut[: rng.randrange(cut.index("@@"), len(cut))] if seed % 10 else ""
+        text, satisfied = walker(unified_diff(path=path, hunks=3, lines=4), 20 if cut else 40, seed, cut)
         assert satisfied, text
         git = ["git", "apply", "--numstat", "-"]
         done = subprocess.run(git, input=text.encode(), capture_output=True, cwd=tmp_path, check=False)
@@ -179,17 +183,25 @@ def test_git_reads_the_diffs(walker: Walker, tmp_path: Path) -> None:
         assert path in (None, name)
 
 
+@pytest.mark.parametrize("open_", ["(", "f(", "[{a: ", "((b, "])
+def test_deep_nests_are_closed(walker: Walker, open_: str) -> None:
+    levels = 28 // len(open_.strip())
+    text, satisfied = walker(python_expression(), 32, 0, open_ * levels)
+    assert satisfied, text
+    read_expression(text)
+
+
 @pytest.mark.parametrize("written", [False, True])
 def test_nearly_all_statements_of_the_standard_library_are_admitted(written: bool) -> None:
-    texts = statements(written=written, most=700)
+    texts = statements(written=written, most=520)
     missing = [text for text in texts if not admits(python_statements(), text)]
-    assert len(texts) > 600
+    assert len(texts) > 500
     assert len(missing) / len(texts) <= (0.02 if written else 0.005), missing[:5]
 
 
 def test_nearly_all_expressions_of_the_standard_library_are_admitted() -> None:
     kept = [node for _, node in nodes(ast.expr) if not isinstance(node, (ast.Starred, ast.Slice, ast.FormattedValue))]
-    texts = list(dict.fromkeys(ast.unparse(node) for node in kept[:4000]))
+    texts = list(dict.fromkeys(ast.unparse(node) for node in kept[:3500]))
     texts = [text for text in texts if parses(text, read_expression)]
     missing = [text for text in texts if not admits(python_expression(), text)]
     assert len(texts) > 1000

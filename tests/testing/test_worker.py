@@ -377,6 +377,14 @@ def test_clean_run_reports_each_test(make_slot):
     assert clean.finished.exit_code == 1
 
 
+def test_what_a_clean_run_compiled_is_not_taken_for_another_text_as_long(make_slot):
+    slot = make_slot({"m.py": "A = 0\n", "test_m.py": "import m\n\n\ndef test_it():\n    assert m.A == 2\n"})
+    for text, outcome in ((b"A = 1\n", "failed"), (b"A = 2\n", "passed")):
+        slot.write({"m.py": text})
+        assert slot.clean_run(60).results["test_m.py::test_it"].outcome == outcome
+        slot.reset()
+
+
 def test_clean_run_under_xdist(make_slot):
     slot = make_slot(FILES, "python -m pytest -n 2")
     clean = slot.clean_run(60)

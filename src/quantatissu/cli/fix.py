@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TextIO
 
 import typer
 
-from quantatissu.cli.options import FixArguments, fix_options, project_root
+from quantatissu.cli.options import FixArguments, fix_options, lint_options, project_root
 from quantatissu.cli.terminal import confirm, interactive, printable, process_age, uninterrupted
 from quantatissu.foundation import QuantaError
 
 if TYPE_CHECKING:
-    from quantatissu.repair.report import FixOptions, FixResult, Listener
+    from quantatissu.repair.report import FixOptions, FixResult, LintOptions, Listener
 
 EXIT_CODE = {"fixed": 0, "nothing_to_fix": 0, "not_fixed": 1, "error": 2}
 INTERRUPTED = 130
@@ -40,11 +40,21 @@ def fix(
         list[str] | None, typer.Option(metavar="NAME", help="Pass this variable to the tests; repeatable.")
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of everything random. [0]")] = None,
+    lint: Annotated[bool, typer.Option("--lint", help="Fix what ruff finds, not the tests.")] = False,
+    select: Annotated[
+        list[str] | None, typer.Option(metavar="X,Y", help="With --lint: these rules, not the project's.")
+    ] = None,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="With --lint: fixes that only tests could judge, even without tests.")
+    ] = False,
 ) -> Callable[[], int]:
     """Repair a failing Python project, and prove it.
 
     Tests run confined: no network, no writes outside a private copy, no secrets. In a terminal the patch is shown and
     you are asked; otherwise nothing is written without --apply, and standard output is the patch.
+
+    With --lint what ruff finds is fixed instead, also where ruff itself has no safe fix: a fix counts when ruff finds
+    it gone and nothing new, and the tests that passed still pass.
 
     Exits with 0 when fixed or nothing to fix, 1 when not fixed, 2 on errors.
     """
@@ -59,7 +69,8 @@ def fix(
         environment=env,
         seed=seed,
     )
-    return lambda: run(arguments, apply=apply, as_json=as_json, show_all=show_all)
+    engine = _linter(lint_options(lint=lint, select=select, unsafe=unsafe))
+    return lambda: run(arguments, apply=apply, as_json=as_json, show_all=show_all, engine=engine)
 
 
 class Engine(Protocol):
@@ -125,6 +136,19 @@ def _with_start(result: FixResult, started: float) -> FixResult:
     return dataclasses.replace(
         result, seconds=seconds, seconds_to_first=None if first is None else round(first + started, 3)
     )
+
+
+def _linter(asked: LintOptions | None) -> Engine | None:
+    """What fixes lint findings in place of failing tests, where that was asked for."""
+    if asked is None:
+        return None
+
+    def fix_findings(options: FixOptions, listener: Listener) -> FixResult:
+        from quantatissu.repair.lint import fix_lint
+
+        return fix_lint(options, asked, listener)
+
+    return fix_findings
 
 
 def _engine() -> Engine:

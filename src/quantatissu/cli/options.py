@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from quantatissu.foundation import QuantaError
 
 if TYPE_CHECKING:
-    from quantatissu.repair.report import FixOptions
+    from quantatissu.repair.report import FixOptions, LintOptions
 
 T = TypeVar("T")
 
@@ -117,6 +117,20 @@ def fix_options(arguments: FixArguments) -> tuple[FixOptions, tuple[str, ...]]:
         seed=defaults.seed if arguments.seed is None else arguments.seed,
     )
     return options, tuple(warnings)
+
+
+def lint_options(*, lint: bool, select: Sequence[str] | None, unsafe: bool) -> LintOptions | None:
+    """What ``--lint`` and its options ask for; None without it. Raises QuantaError for the options alone."""
+    from quantatissu.repair.report import LintOptions
+
+    if not lint:
+        if select is not None or unsafe:
+            raise QuantaError(f"{'--unsafe' if select is None else '--select'} goes with --lint")
+        return None
+    rules = tuple(_split(select))
+    if select is not None and not rules:
+        raise QuantaError("--select names no rules", hint="For instance: --select E,F,B.")
+    return LintOptions(rules, unsafe)
 
 
 def _first(typed: T | None, configured: T | None) -> T | None:

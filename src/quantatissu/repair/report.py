@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 Status = Literal["fixed", "not_fixed", "nothing_to_fix", "error"]
-Stage = Literal["prepare", "baseline", "localise", "search", "verify"]
+Stage = Literal["prepare", "baseline", "lint", "localise", "search", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,57 @@ class FixOptions:
     workers: int | None = None
     max_bugs: int = 4
     grace_seconds: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LintOptions:
+    """What `fix_lint` is asked to do, beside what `fix` is.
+
+    ``select`` are rules or their prefixes in place of the project's configuration of ruff; ``unsafe`` takes edits that
+    may change what the code does where there are no tests to tell.
+    """
+
+    select: tuple[str, ...] = ()
+    unsafe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LintRule:
+    """What became of one rule's findings; ``safe`` of the ``fixed`` ones are ruff's own safe edits."""
+
+    code: str
+    found: int
+    fixed: int
+    safe: int
+
+
+@dataclass(frozen=True, slots=True)
+class LintLeft:
+    """A finding that stays: path relative to the project, line and column in the patched file, from 1."""
+
+    path: str
+    line: int
+    column: int
+    code: str
+    message: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LintReport:
+    """Lint findings by rule, most first, and those left. ``tests`` says how the tests bear the patch out."""
+
+    rules: tuple[LintRule, ...]
+    left: tuple[LintLeft, ...]
+    tests: str
+
+    @property
+    def found(self) -> int:
+        return sum(rule.found for rule in self.rules)
+
+    @property
+    def fixed(self) -> int:
+        return sum(rule.fixed for rule in self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +124,8 @@ class FixResult:
 
     ``failing_before`` and ``failing_after`` are test ids (after: with ``patch`` applied, or as before without one);
     ``flaky`` were set aside, ``not_run`` is the number of tests the budget left no time for. ``seconds`` is by stage,
-    with ``total``; ``seconds_to_first`` from the start to the first candidate tried, None when none was.
+    with ``total``; ``seconds_to_first`` from the start to the first candidate tried, None when none was. ``lint`` is
+    there when findings of a linter were fixed rather than tests.
     """
 
     status: Status
@@ -94,6 +146,7 @@ class FixResult:
     warnings: tuple[str, ...] = ()
     interrupted: bool = False
     hint: str | None = None
+    lint: LintReport | None = None
 
 
 class Listener(Protocol):

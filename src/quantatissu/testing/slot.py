@@ -105,6 +105,7 @@ class Slot:
         self.worker: Worker | None = None
         self._watcher: Watcher | None = None
         self._written: set[str] = set()
+        self._writes = 0
         self._open_timeout = 60.0
         self._preloaded = False
         self._first_run: CleanRun | None = None
@@ -121,11 +122,16 @@ class Slot:
     # -- the branch's content -------------------------------------------------------------------------------------
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Put changed files into the branch, with a time stamp that no compiled module of theirs can match."""
+        """Put changed files into the branch, with a time stamp that no compiled module of theirs can match.
+
+        Each call's is another, a second apart, which is as fine as compiled modules record: what a clean run compiled
+        must not pass for another text of the same length.
+        """
+        self._writes += 1
         for name, content in files.items():
             path = self.branch.root / name
             path.write_bytes(content)
-            stamp = (self.setup.root / name).stat().st_mtime_ns + 10_000_000_000
+            stamp = (self.setup.root / name).stat().st_mtime_ns + (10 + self._writes) * 1_000_000_000
             os.utime(path, ns=(stamp, stamp))
             self._written.add(name)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
-from quantatissu.repair.report import FixResult, Patch
+from quantatissu.repair.report import FixResult, LintReport, Patch
 
 
 def document(result: FixResult, *, applied: bool = False) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def document(result: FixResult, *, applied: bool = False) -> dict[str, Any]:
         "seconds": {"total": 0.0} | {stage: _number(seconds, 4) for stage, seconds in result.seconds.items()},
         "warnings": list(result.warnings),
         "interrupted": result.interrupted,
+        "lint": _lint(result.lint) if result.lint else None,
     }
 
 
@@ -71,6 +73,16 @@ def _patch(patch: Patch) -> dict[str, Any]:
         "score": _number(patch.score, 4),
         "found_at": patch.found_at,
         "operators": list(patch.operators),
+    }
+
+
+def _lint(report: LintReport) -> dict[str, Any]:
+    return {
+        "found": report.found,
+        "fixed": report.fixed,
+        "rules": [asdict(rule) for rule in report.rules],
+        "left": [asdict(left) for left in report.left],
+        "tests": report.tests,
     }
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from quantatissu.cli.terminal import printable
 from quantatissu.cli.views.diff import diff_view
-from quantatissu.repair.report import FixResult, Suspect
+from quantatissu.repair.report import FixResult, LintReport, Suspect
 
 _HEADLINE = {
     "fixed": ("Fixed", "bold green"),
@@ -21,6 +21,7 @@ _HEADLINE = {
 }
 _SHOWN_TESTS = 8
 _SHOWN_SUSPECTS = 10
+_SHOWN_LEFT = 15
 
 
 def report(result: FixResult, *, show_all: bool = False, show_patch: bool = True) -> RenderableType:
@@ -45,7 +46,11 @@ def _report(result: FixResult, show_all: bool, show_patch: bool) -> Iterator[Ren
         explanation = result.explanation or result.patch.explanation
         if explanation:
             yield from _section(None, Text(printable(explanation)))
-    if result.status in {"fixed", "not_fixed"}:
+    if result.lint:
+        yield from _section("Rules", rules(result.lint))
+        if result.lint.left:
+            yield from _section("Left", left(result.lint, None if show_all else _SHOWN_LEFT))
+    elif result.status in {"fixed", "not_fixed"}:
         yield from _section("Proof" if result.patch else "What was tried", proof(result))
     if result.status == "not_fixed":
         if result.partial:
@@ -54,7 +59,7 @@ def _report(result: FixResult, show_all: bool, show_patch: bool) -> Iterator[Ren
             )
         if result.suspects:
             yield from _section("Suspicious lines", suspects(result.suspects))
-    if show_all and result.status in {"fixed", "not_fixed"}:
+    if show_all and not result.lint and result.status in {"fixed", "not_fixed"}:
         if not result.alternatives:
             yield from _section("Runners-up", Text("none passed the tests", style="dim"))
         for rank, patch in enumerate(result.alternatives, start=1):
@@ -98,6 +103,36 @@ def suspects(ranked: Iterable[Suspect], limit: int = _SHOWN_SUSPECTS) -> Table:
                 printable(suspect.source).strip(),
             ),
         )
+    return table
+
+
+def rules(report: LintReport) -> Table:
+    """What became of each rule's findings, one rule a row."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(style="dim", overflow="fold")
+    for rule in report.rules:
+        style = "green" if rule.fixed == rule.found else "yellow" if rule.fixed else "red"
+        safe = f"{rule.safe} by ruff's own safe fixes" if rule.safe else ""
+        table.add_row(printable(rule.code), Text(f"{rule.fixed} of {rule.found}", style=style), safe)
+    return table
+
+
+def left(report: LintReport, limit: int | None) -> Table:
+    """The findings that stay, where they are in the patched files, and why."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="fold")
+    for one in report.left[:limit]:
+        table.add_row(
+            Text.assemble(
+                (f"{printable(one.path)}:{one.line}:{one.column}", "cyan"),
+                f"  {printable(one.code)} {printable(one.message)}",
+                (f"  {printable(one.reason)}", "dim"),
+            )
+        )
+    if limit is not None and len(report.left) > limit:
+        table.add_row(Text(f"and {len(report.left) - limit} more (--all shows them)", style="dim"))
     return table
 
 

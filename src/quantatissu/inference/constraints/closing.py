@@ -20,7 +20,8 @@ from quantatissu.inference.sampling.distribution import Mask, admitted
 _LONGEST = 512  # tokens of a way, unless told otherwise
 _NODES = 150  # of the search
 _BRANCHES = 12
-_CIRCLE = 24  # so many tokens of one or two kinds lead nowhere
+_LASTING = (b" ", b")", b"]", b"}")  # may come often: indentation, and what ends deep nests
+_CIRCLE = 12  # so many tokens of one or two kinds lead nowhere, but for blanks and brackets
 
 _Order = tuple[bytes, ...]
 _Ranks = list[NDArray[np.float64]]  # of every token, for every byte that it may come behind
@@ -56,6 +57,7 @@ class Closer:
         bytes_ = {table[number] for number in text if len(table[number]) == 1}
         few = [number for number in text if len(table[number]) == 1 or table[number][:1] not in bytes_]
         self._few = np.array(few)
+        self._lasting = {number for number in few if table[number] in _LASTING}
         pieces = [table[number] for number in few]
         json, lines = [_ranks(pieces, _JSON)] * 256, [_ranks(pieces, _LINES)] * 256
         code, single = _in_code(pieces), _in_code(pieces, bytes.maketrans(b"\"'", b"'\""))
@@ -85,7 +87,8 @@ class Closer:
                 forced = [] if matcher.is_error() else matcher.compute_ff_tokens()
             if not forced:
                 forced = self._next(matcher, order[self._last[path[-1]] if path else _WORD[0]])
-                if not forced or (len(path) >= _CIRCLE and len({*path[-_CIRCLE:], *forced}) <= 2):
+                recent = {*path[-_CIRCLE:], *forced}
+                if not forced or (len(path) >= _CIRCLE and len(recent) <= 2 and not recent <= self._lasting):
                     return None
             path += forced
             if len(path) > most or matcher.try_consume_tokens(forced) < len(forced):
