@@ -6,6 +6,7 @@ import statistics
 import sysconfig
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def random_model(shape_name: str, target: Path) -> Path:
     from quantatissu.model.folders import save_model
 
     tokenizer = model_folder() / "tokenizer.json"
-    config = shape(shape_name).model_copy(update={"vocab_size": 8192, "max_position_embeddings": 4096})
+    config = replace(shape(shape_name), vocab_size=8192, max_position_embeddings=4096)
     torch.manual_seed(0)
     model = Decoder(config)
     model.initialise()

@@ -85,7 +85,7 @@ def compare(fields: dict[str, Any], length: int) -> tuple[float, float]:
         "max_position_embeddings": 2048,
     }
     torch.manual_seed(0)
-    ours = Decoder(ModelConfig.model_validate(shape | fields))
+    ours = Decoder(ModelConfig.of(shape | fields))
     with torch.no_grad():
         for name, parameter in ours.named_parameters():
             if parameter.dim() == 1:

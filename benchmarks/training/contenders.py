@@ -76,7 +76,7 @@ def ours(shape: str, micro: int) -> Callable[[int], None]:
     from quantatissu.training.run.step import Step
 
     device = torch.device("cpu")
-    model = Decoder(ModelConfig.model_validate(fields(shape)))
+    model = Decoder(ModelConfig.of(fields(shape)))
     objective, context = CausalLM(), autocast(device, torch.bfloat16)
     replicas = min(SAMPLES // micro, torch.get_num_threads())
     step = Step(

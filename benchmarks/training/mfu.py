@@ -31,7 +31,7 @@ def measure(arguments: Sequence[str]) -> Outcome:
     found = []
     for shape in ("25m", "60m"):
         contender = Contender("ours", shape, 4, threads)
-        flops = ModelConfig.model_validate(fields(shape)).flops_per_token(LENGTH) * SAMPLES * LENGTH
+        flops = ModelConfig.of(fields(shape)).flops_per_token(LENGTH) * SAMPLES * LENGTH
         peaks, rates = [], []
         for _ in range(_ROUNDS):
             peaks.append(measure_peak(torch.device("cpu"), torch.bfloat16).flops)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def model(name: str = "qwen3") -> Decoder:
         "max_position_embeddings": 256,
         "tie_word_embeddings": True,
     }
-    made = Decoder(ModelConfig.model_validate(fields | SHAPES[name]))
+    made = Decoder(ModelConfig.of(fields | SHAPES[name]))
     generator = torch.Generator().manual_seed(len(name))
     with torch.no_grad():
         for key, parameter in made.named_parameters():
@@ -60,7 +61,7 @@ def engine(name: str = "qwen3", *, pages: int = 64, **options: Any) -> LocalEngi
 def roomy() -> LocalEngine:
     """The tiny model with a context that holds tools and turns."""
     made = copy.copy(model())
-    made.config = made.config.model_copy(update={"max_position_embeddings": 1024})
+    made.config = replace(made.config, max_position_embeddings=1024)
     return LocalEngine(TorchRunner(made), tokenizer(), pages=512)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import engine_cases as cases
@@ -37,7 +38,7 @@ def theirs(name: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
 def engine(name: str = "qwen3", ends: tuple[int, ...] | None = None, *, pages: int = 64, **options: Any) -> LocalEngine:
     """Around the tiny model; its answers end at ``ends`` only."""
     made, tokenizer = copy.copy(cases.model(name)), copy.copy(cases.tokenizer())
-    made.config = made.config.model_copy(update={"eos_token_id": ends})
+    made.config = replace(made.config, eos_token_id=ends)
     tokenizer.end_of_text = None
     return LocalEngine(TorchRunner(made), tokenizer, pages=pages, **options)
 

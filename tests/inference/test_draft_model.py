@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ SAMPLINGS = {
 def drafter(name: str = "qwen3", *, pages: int = PAGES, context: int = 256, **options: Any) -> DraftModel:
     """Guesses whatever its probability, so that there is something to be seen."""
     made = copy.copy(cases.model(name))
-    made.config = made.config.model_copy(update={"max_position_embeddings": context})
+    made.config = replace(made.config, max_position_embeddings=context)
     runner = TorchRunner(made)
     return DraftModel(runner, vocabulary=cases.tokenizer().vocabulary, pages=pages, **{"least": 0.0, **options})
 

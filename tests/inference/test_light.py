@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import engine_cases as cases
@@ -120,7 +121,7 @@ def test_a_copied_page_holds_the_same() -> None:
 def test_products_are_those_of_whole_numbers(signed: bool, rows: int) -> None:
     draw = np.random.default_rng(rows)
     matrix = Rounded(draw.integers(-127, 128, (24, 40)).astype(np.int8), draw.random(40, dtype=np.float32))
-    config = load_config(folder()).model_copy(update={"hidden_size": 24})
+    config = replace(load_config(folder()), hidden_size=24)
     session = open_session(Pieces(config, signed=signed).head(matrix))
     x = draw.standard_normal((rows, 24)).astype(np.float32)
     x[0] = 0

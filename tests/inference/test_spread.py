@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def test_what_cannot_be_divided(tmp_path: Path) -> None:
     save_tokenizer(tokenizer(), tmp_path / "base")
     with pytest.raises(QuantaError, match="this machine has"):
         open_engine(tmp_path / "base", devices=1000)
-    made = model().config.model_copy(update={"intermediate_size": 33})
+    made = replace(model().config, intermediate_size=33)
     group = Group()
     group.share = type(group.share)(0, 2)
     with pytest.raises(QuantaError, match="33 feed-forward channels cannot be divided among 2"):

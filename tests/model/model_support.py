@@ -48,7 +48,7 @@ def tiny(**changes: Any) -> ModelConfig:
         "max_position_embeddings": 64,
         "tie_word_embeddings": True,
     }
-    return ModelConfig.model_validate(fields | changes)
+    return ModelConfig.of(fields | changes)
 
 
 def randomise(model: torch.nn.Module, seed: int = 0) -> None:

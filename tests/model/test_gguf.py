@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,7 @@ def test_every_parameter_has_a_name_there() -> None:
 def test_the_factors_of_llama_3_are_those_of_its_frequencies() -> None:
     config = tiny(**{**SHAPES["llama3"], "rope_theta": 500_000.0, "head_dim": 64})
     scaled, _ = inverse_frequencies(config, torch.arange(4))
-    plain, _ = inverse_frequencies(config.model_copy(update={"rope_scaling": None}), torch.arange(4))
+    plain, _ = inverse_frequencies(replace(config, rope_scaling=None), torch.arange(4))
     assert torch.allclose(plain / torch.tensor(llama3_factors(config)), scaled)
 
 

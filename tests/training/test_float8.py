@@ -30,7 +30,7 @@ def learned(model: Decoder) -> tuple[float, dict[str, Tensor]]:
 
 def test_products_are_rounded_and_little_else_changes() -> None:
     torch.manual_seed(0)
-    model = Decoder(ModelConfig.model_validate({**SHAPE, "vocab_size": 61, "initializer_range": 0.1}))
+    model = Decoder(ModelConfig.of({**SHAPE, "vocab_size": 61, "initializer_range": 0.1}))
     before = dict(model.named_parameters())
     exact, gradients = learned(model)
     for parameter in model.parameters():
@@ -48,7 +48,7 @@ def test_products_are_rounded_and_little_else_changes() -> None:
 
 def test_sizes_the_hardware_does_not_take_stay_as_they_are() -> None:
     odd = {**SHAPE, "intermediate_size": 72, "vocab_size": 61}
-    layers = use_float8(Decoder(ModelConfig.model_validate(odd)), emulate=True)
+    layers = use_float8(Decoder(ModelConfig.of(odd)), emulate=True)
     assert layers and not any("mlp" in name for name in layers)
 
 

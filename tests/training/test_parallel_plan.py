@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -56,7 +58,7 @@ def test_another_number_of_processes_is_refused(sizes: dict[str, int], processes
         (Plan(1, 1, 1, 8), CONFIG, "must divide the model's num_key_value_heads, 4"),
         (Plan(1, 1, 1, 3), CONFIG, "must divide the model's num_attention_heads, 8"),
         (Plan(4, 1, 1, 1), CONFIG, "the model has only 3 layers"),
-        (Plan(2, 1, 1, 1), CONFIG.model_copy(update={"tie_word_embeddings": True}), "output head is its embedding"),
+        (Plan(2, 1, 1, 1), replace(CONFIG, tie_word_embeddings=True), "output head is its embedding"),
     ],
 )
 def test_a_model_that_cannot_be_divided_is_refused(plan: Plan, config: ModelConfig, said: str) -> None:

@@ -36,7 +36,7 @@ def batches(count: int) -> list[dict[str, torch.Tensor]]:
 
 def model(*, tied: bool = True) -> Decoder:
     torch.manual_seed(0)
-    config = ModelConfig.model_validate({**SHAPE, "vocab_size": VOCABULARY, "tie_word_embeddings": tied})
+    config = ModelConfig.of({**SHAPE, "vocab_size": VOCABULARY, "tie_word_embeddings": tied})
     return Decoder(config).double()
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from quantatissu.foundation import QuantaError
-from quantatissu.model.config import ModelConfig
+from quantatissu.model.config import ModelConfig, RopeScaling
 
 CONFIG = "config.json"
 CLASSES = {"qwen3": "Qwen3ForCausalLM", "qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
@@ -65,11 +64,9 @@ def from_hugging_face(table: Mapping[str, Any], *, name: str = "config.json") ->
         fields["eos_token_id"] = tuple(fields["eos_token_id"])
     fields["rope_theta"], fields["rope_scaling"] = _rope(table, fields["max_position_embeddings"], name)
     try:
-        return ModelConfig.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise QuantaError(f"{name}: {where + ': ' if where else ''}{first['msg']}") from None
+        return ModelConfig.of(fields)
+    except ValueError as error:
+        raise QuantaError(f"{name}: {error}") from None
 
 
 def to_hugging_face(config: ModelConfig, *, dtype: str) -> dict[str, Any]:
@@ -80,12 +77,16 @@ def to_hugging_face(config: ModelConfig, *, dtype: str) -> dict[str, Any]:
         table["eos_token_id"] = list(config.eos_token_id)
     table |= {"hidden_act": "silu", "attention_dropout": 0.0, "use_cache": True, "rope_theta": config.rope_theta}
     scaling = config.rope_scaling
-    table["rope_scaling"] = None if scaling is None else scaling.model_dump(exclude_none=True)
+    table["rope_scaling"] = None if scaling is None else _told(scaling)
     if scaling is not None and scaling.rope_type == "yarn":
         table["rope_scaling"].setdefault("original_max_position_embeddings", config.max_position_embeddings)
     if config.architecture != "llama":
         table |= {"use_sliding_window": False, "sliding_window": None, "max_window_layers": config.num_hidden_layers}
     return table | {"torch_dtype": dtype}
+
+
+def _told(scaling: RopeScaling) -> dict[str, Any]:
+    return {name: value for name, value in asdict(scaling).items() if value is not None}
 
 
 def _refuse(table: Mapping[str, Any], name: str) -> None:

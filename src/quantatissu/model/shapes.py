@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import tomllib
 from importlib.resources import files
 
 from quantatissu.foundation import QuantaError
-from quantatissu.foundation.recipes import parse_recipe
 from quantatissu.model.config import ModelConfig
 
 _FOLDER = files("quantatissu").joinpath("recipes").joinpath("models")
@@ -26,4 +26,4 @@ def shape(name: str) -> ModelConfig:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
         raise QuantaError(f"there is no model shape {name!r}", hint=hint)
-    return parse_recipe(file.read_text(encoding="utf-8"), ModelConfig, name=f"the shape {name}")
+    return ModelConfig.of(tomllib.loads(file.read_text(encoding="utf-8")))

@@ -6,8 +6,6 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from quantatissu.foundation import QuantaError
 from quantatissu.model.config import (
     DynamicScaling,
@@ -67,10 +65,9 @@ def from_fields(table: Mapping[str, Any], tensors: Collection[str], *, name: str
     ends = [table[key] for key in ("tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id") if key in table]
     fields["eos_token_id"] = None if not ends else ends[0] if len(ends) == 1 else tuple(ends)
     try:
-        return ModelConfig.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise QuantaError(f"{name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        return ModelConfig.of(fields)
+    except ValueError as error:
+        raise QuantaError(f"{name}: {error}") from None
 
 
 def _refuse(config: ModelConfig) -> None:

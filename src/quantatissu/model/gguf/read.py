@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def import_gguf(
     tensors = {tensor.name: tensor for tensor in reader.tensors}
     config = from_fields(table, tensors.keys(), name=str(path))
     if ROPE_FACTORS in tensors:
-        config = config.model_copy(update={"rope_scaling": _llama3(tensors[ROPE_FACTORS].data, config, path)})
+        config = replace(config, rope_scaling=_llama3(tensors[ROPE_FACTORS].data, config, path))
     vocabulary = _tokenizer_text(table, path, tokenizer)
     state: dict[str, torch.Tensor] = {}
     for name, tensor in tensors.items():
@@ -97,7 +98,7 @@ def _llama3(factors: Any, config: ModelConfig, path: Path) -> Llama3Scaling:
                 high_freq_factor=high,
                 original_max_position_embeddings=trained,
             )
-            made = llama3_factors(config.model_copy(update={"rope_scaling": scaling})) or []
+            made = llama3_factors(replace(config, rope_scaling=scaling)) or []
             if len(made) == len(factors) and np.allclose(made, factors, rtol=1e-4):
                 return scaling
     raise QuantaError(f"{path}: its RoPE factors are not those of a Llama 3 scaling that is known here")

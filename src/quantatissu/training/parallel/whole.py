@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Self
 
 import torch
@@ -26,11 +27,10 @@ class Whole(Decoder):
         self._group = mesh.devices.get_group("pipeline")
         self._head: Tensor | None = None
         tensor = mesh.plan.tensor
-        self.config = part.config.model_copy(
-            update={
-                "num_attention_heads": part.config.num_attention_heads // tensor,
-                "num_key_value_heads": part.config.num_key_value_heads // tensor,
-            }
+        self.config = replace(
+            part.config,
+            num_attention_heads=part.config.num_attention_heads // tensor,
+            num_key_value_heads=part.config.num_key_value_heads // tensor,
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,7 @@ def _ending(config: ModelConfig, ends: frozenset[int]) -> ModelConfig:
     """The config of a model whose answers end with these tokens too, for whoever generates from it."""
     known = config.eos_token_id
     before = () if known is None else (known,) if isinstance(known, int) else known
-    return config.model_copy(update={"eos_token_id": tuple(sorted({*before, *ends}))})
+    return replace(config, eos_token_id=tuple(sorted({*before, *ends})))
 
 
 def _chunk(model: Decoder, device: torch.device) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 
 from quantatissu.foundation import QuantaError
 from quantatissu.model import ModelConfig, shape
@@ -22,6 +22,7 @@ from quantatissu.training.run.float8 import require_float8, use_float8
 
 Context = Callable[[], AbstractContextManager[object]]
 _TOKENS_AT_ONCE = {"cpu": 2_048, "cuda": 32_768}
+_FIELDS = frozenset(field.name for field in fields(ModelConfig))
 _MOST_REPLICAS = 8  # each holds gradients of its own
 _TYPES = {"fp8": torch.bfloat16, "bf16": torch.bfloat16, "fp32": torch.float32, "fp64": torch.float64}
 
@@ -31,21 +32,18 @@ def model_config(recipe: TrainRecipe, tokenizer: Tokenizer) -> ModelConfig:
     table = recipe.model
     config = shape(table.shape)
     overrides = dict(table.override)
-    unknown = sorted(set(overrides) - set(ModelConfig.model_fields))
+    unknown = sorted(set(overrides) - set(_FIELDS))
     if unknown:
         raise QuantaError(
             f"model.override: a model has no {unknown[0]}",
-            hint=f"There are: {', '.join(sorted(ModelConfig.model_fields))}",
+            hint=f"There are: {', '.join(sorted(_FIELDS))}",
         )
     fixed = {"vocab_size": tokenizer.vocabulary, "eos_token_id": tokenizer.end_of_text, "bos_token_id": None}
     longest = max(recipe.data.length, config.max_position_embeddings)
     try:
-        return ModelConfig.model_validate(
-            {**config.model_dump(), **fixed, "max_position_embeddings": longest, **overrides}
-        )
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise QuantaError(f"model.override: {first['msg'].removeprefix('Value error, ')}") from None
+        return ModelConfig.of({**asdict(config), **fixed, "max_position_embeddings": longest, **overrides})
+    except ValueError as error:
+        raise QuantaError(f"model.override: {error}") from None
 
 
 def make_model(
