@@ -55,6 +55,7 @@ MODULES = (
     "benchmarks.inference.speculative",
     "benchmarks.inference.quantized",
     "benchmarks.server.soak",
+    "benchmarks.tissu.infilling",
 )
 TIME_LIMIT_SECONDS = 600
 

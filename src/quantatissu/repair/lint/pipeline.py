@@ -90,10 +90,10 @@ def _run_tests(options: FixOptions, stack: ExitStack, clock: Clock) -> Tests:
         return Tests(absent=error.message)
     if baseline.unusable is None:
         return Tests(prepared, baseline, "" if baseline.passing else "no test passes")
+    verdict = unusable_verdict(prepared, baseline)
     if options.test is not None:
-        verdict = unusable_verdict(prepared, baseline)
         raise QuantaError(verdict.message, hint=verdict.hint)
-    return Tests(prepared, None, "the tests could not be run")
+    return Tests(prepared, None, verdict.message)
 
 
 @dataclass

@@ -72,7 +72,8 @@ def find_ruff() -> str:
     beside = Path(sys.executable or "python").with_name("ruff")
     found = str(beside) if beside.is_file() else shutil.which("ruff")
     if found is None:
-        raise QuantaError("quanta fix --lint needs ruff, and there is none.", hint="Install it: pip install ruff.")
+        hint = "Install it: pip install 'quantatissu[lint]', or ruff on PATH."
+        raise QuantaError("quanta fix --lint needs ruff, and there is none.", hint=hint)
     return found
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import torch
@@ -26,7 +26,9 @@ class Replicas:
     """Accumulates the gradients of a step like the loop over its micro-batches, on `count` replicas of `model`.
 
     Micro-batch ``i`` goes to replica ``i % count`` and the gradients are added in the order of the replicas: the sums
-    are the same in every run with as many replicas.
+    are the same in every run with as many replicas. In the first step the replicas go one after the other: MKL's vector
+    functions choose their kernels when they are first called, and two threads that call at once may get different ones
+    (in one process of a hundred one cosine was off by its last bit).
     """
 
     def __init__(
@@ -35,17 +37,20 @@ class Replicas:
         self._models = [model, *(_sharing(model) for _ in range(count - 1))]
         self._forward, self._context = forward, context
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="replica")
+        self._begun = False
 
     def __call__(self, batches: Sequence[Tensors], count: float) -> dict[str, Tensor]:
         """Add the gradients of ``batches``, their losses divided by ``count``; returns the objective's sums."""
         threads, number = torch.get_num_threads(), len(self._models)
         shares = [batches[replica::number] for replica in range(number)]
-        work = [
-            self._pool.submit(self._work, model, share, count, max(1, threads // number))
-            for model, share in zip(self._models, shares, strict=True)
-        ]
+        work: list[Future[dict[str, Tensor]]] = []
         try:
+            for model, share in zip(self._models, shares, strict=True):
+                work.append(self._pool.submit(self._work, model, share, count, max(1, threads // number)))
+                if not self._begun:
+                    work[-1].result()
             found = [one.result() for one in work]
+            self._begun = True
         finally:
             # The threads set it for themselves, and thereby for threads to come; this one keeps what it had.
             torch.set_num_threads(threads)
