@@ -17,11 +17,14 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.registry import Outcome, Skip, benchmark
+
+if TYPE_CHECKING:
+    from quantatissu.inference.lines import Line
 
 _NEW_TOKENS = 48
 _FILE = "HumanEval-SingleLineInfilling.jsonl.gz"
@@ -33,14 +36,17 @@ _LEAST_LINE = 4
     name="tissu-infill", bar="stated", describe="single-line infilling pass@1 of the built-in model, greedy, by tests"
 )
 def infill(arguments: Sequence[str]) -> Outcome:
-    """Greedy, the first line of the answer, every task or the first ``--sample`` of a seeded order."""
+    """The line as `quanta complete` chooses it, or greedily filled in; the first ``--sample`` of a seeded order."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks tissu-infill", description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("data/benchmarks"), help="where the benchmark's file is")
-    parser.add_argument("--sample", type=int, default=1033, metavar="N")
+    parser.add_argument("--sample", type=int, default=300, metavar="N", help="of 1,033, in a seeded order")
     parser.add_argument("--model", default="tissu")
+    parser.add_argument(
+        "--way", choices=("chosen", "filled"), default="chosen", help="as quanta complete does, or greedily"
+    )
     chosen = parser.parse_args(arguments)
     tasks = _tasks(chosen.folder)[: chosen.sample]
-    middles = _written(chosen.model, [(one["prompt"], one["suffix"]) for one in tasks])
+    middles = _written(chosen.model, [(one["prompt"], one["suffix"]) for one in tasks], chosen.way)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         passed = list(pool.map(_passes, tasks, middles))
     same = [middle.strip() == one["canonical_solution"].strip() for middle, one in zip(middles, tasks, strict=True)]
@@ -56,17 +62,19 @@ def infill(arguments: Sequence[str]) -> Outcome:
 def lines(arguments: Sequence[str]) -> Outcome:
     """Lines of code drawn evenly over the packages that training left out by name and by copied lines."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks tissu-lines", description=__doc__)
-    parser.add_argument("--sample", type=int, default=600, metavar="N")
+    parser.add_argument("--sample", type=int, default=300, metavar="N")
     parser.add_argument("--model", default="tissu")
     chosen = parser.parse_args(arguments)
     drawn = list(_lines(chosen.sample))
     wanted = [line for _, line, _ in drawn]
     found = []
-    for name, places in (
-        ("infilled", [(before, after) for before, _, after in drawn]),
-        ("continued", [(before, None) for before, _, _ in drawn]),
+    between = [(before, after) for before, _, after in drawn]
+    for name, places, way in (
+        ("chosen", between, "chosen"),
+        ("filled in", between, "filled"),
+        ("continued", [(before, None) for before, _, _ in drawn], ""),
     ):
-        written = _written(chosen.model, places)
+        written = _written(chosen.model, places, way)
         found.append(
             f"{name} {_share([one.strip() == line.strip() for one, line in zip(written, wanted, strict=True)])}"
         )
@@ -83,10 +91,13 @@ def _tasks(folder: Path) -> list[dict[str, Any]]:
     return tasks
 
 
-def _written(model: str, places: Sequence[tuple[str, str | None]]) -> list[str]:
-    """The first line that the model writes at each place, greedily; no text behind: continued."""
+def _written(model: str, places: Sequence[tuple[str, str | None]], way: str = "chosen") -> list[str]:
+    """The line that is written at each place: chosen as `quanta complete` does, or ``filled`` in greedily; continued
+    greedily where no text is behind.
+    """
     from quantatissu.inference import Request, Sampling, open_engine
     from quantatissu.inference.infill import infill_request
+    from quantatissu.inference.lines import infill_lines
 
     sampling = Sampling(temperature=0.0, max_tokens=_NEW_TOKENS)
     began = time.monotonic()
@@ -95,19 +106,23 @@ def _written(model: str, places: Sequence[tuple[str, str | None]]) -> list[str]:
 
         def write(place: tuple[str, str | None]) -> str:
             before, after = place
-            if after is not None:
-                request = infill_request(engine, before, after, sampling)
-            else:
+            if after is None:
                 prompt = engine.tokenizer.encode(before).tolist()[-room:]
-                request = Request(tuple(prompt), sampling)
+                return engine.generate(Request(tuple(prompt), sampling))[0].text.split("\n", 1)[0] + "\n"
+            if way == "chosen":
+                return _first(infill_lines(engine, before, "\n" + after, max_tokens=_NEW_TOKENS))
+            text = engine.generate(infill_request(engine, before, after, sampling))[0].text
             # A line may begin with its own line end where the text before lacks one.
-            text = engine.generate(request)[0].text.removeprefix("\n")
-            return text.split("\n", 1)[0] + "\n"
+            return text.removeprefix("\n").split("\n", 1)[0] + "\n"
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             written = list(pool.map(write, places))
     print(f"{len(places)} lines in {time.monotonic() - began:.0f} s", flush=True)
     return written
+
+
+def _first(found: Sequence[Line]) -> str:
+    return found[0].text + "\n" if found else "\n"
 
 
 def _passes(task: dict[str, Any], middle: str) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import functools
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -254,3 +256,18 @@ with open_engine("tissu", memory=1 << 24, threads=1) as engine:
 def test_an_engine_without_rows_gives_none() -> None:
     light = runner()
     assert light.run([segment(cases.prompt(0, 5), 0, (0,), 0)]).shape == (0, cases.model().config.vocab_size)
+
+
+def test_more_rows_at_once_than_the_context_is_long(tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    shutil.copytree(folder(), short)
+    table = json.loads((short / "config.json").read_text(encoding="utf-8")) | {"max_position_embeddings": 32}
+    (short / "config.json").write_text(json.dumps(table), encoding="utf-8")
+    tokens = cases.prompt(0, 48)
+    with (
+        open_engine(short, engine="light", memory=1 << 22) as engine,
+        open_engine(folder(), engine="light", memory=1 << 22) as roomy,
+    ):
+        asked = [list(tokens[at : at + 24]) for at in range(24)]
+        assert engine.context == 32
+        assert engine.score(tokens[:8], asked) == pytest.approx(roomy.score(tokens[:8], asked), rel=1e-4)

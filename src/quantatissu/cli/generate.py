@@ -18,8 +18,10 @@ from quantatissu.foundation import QuantaError
 
 if TYPE_CHECKING:
     from quantatissu.inference import Answer, Constraint, Generation, Request, Sampling
+    from quantatissu.inference.lines import Line
     from quantatissu.inference.local import LocalEngine
 
+_CHOOSES = ("tissu",)  # models that choose ends of lines better than they fill them in
 _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::(?P<column>\d+))?")
 
 Tokens = Annotated[int, typer.Option("--max-tokens", metavar="N", help="Longest answer.", min=1)]
@@ -96,16 +98,22 @@ def complete(
 ) -> Callable[[], int]:
     """Say what could stand at a place in a file, from what stands before and behind it. The file is not changed.
 
-    Without a column: at the end of the line.
+    Without a column: at the end of the line. The built-in model's end of a line is chosen among several by what follows
+    it, and -n shows the best; with --lines or --temperature, or in the middle of a line, it fills in what it will.
     """
 
     def work() -> int:
         from quantatissu.inference.infill import infill_request
+        from quantatissu.inference.lines import can_choose, infill_lines
 
         prefix, suffix = split_at(place)
         sampling = _sampling(max_tokens, temperature, top_p, seed, ("\n",) if lines == 1 else ())
         named = [] if adapter is None else [named_adapter(adapter)]
         with open_local(model, quantise, engine, precision, devices=devices, adapters=named, draft=draft) as opened:
+            if model in _CHOOSES and lines == 1 and temperature == 0 and not named and can_choose(suffix):
+                found = infill_lines(opened, prefix, suffix, max_tokens=max_tokens, seed=seed or 0)
+                if found:
+                    return _show_lines(found[:n])
             request = infill_request(opened, prefix, suffix, sampling, n=n)
             return _answer(opened, replace(request, adapter=named[0][0] if named else None), lines=lines)
 
@@ -193,6 +201,15 @@ def _answer(engine: LocalEngine, request: Request, *, lines: int = 0) -> int:
     """Print what comes; several answers one after another. Returns 1 when a constraint could not be met."""
     work = engine.submit(request)
     return _said(_stream(work, lines)) if request.n == 1 else _show(work.answers(), lines)
+
+
+def _show_lines(found: Sequence[Line]) -> int:
+    """Print the ends of a line, best first."""
+    for number, line in enumerate(found, start=1):
+        if len(found) > 1:
+            print(f"--- {number} ({line.score:.2f} nats)")
+        print(printable(line.text))
+    return 0
 
 
 def _show(answers: Sequence[Answer], lines: int = 0) -> int:

@@ -63,7 +63,7 @@ class Pieces:
         config = self._config
         graph = Graph(inputs=[("x", FLOAT, ("R", config.hidden_size))])
         if turned:
-            graph.inputs.append(("positions", INT64, (1, "R")))
+            graph.inputs.append(("positions", INT64, ("R", 1)))
         width = config.num_attention_heads * config.head_dim
         graph.inputs += [(name, FLOAT, ("R", width)) for name in more]
         return graph
@@ -93,7 +93,7 @@ class Pieces:
             graph.node("SimplifiedLayerNormalization", ["qk_heads", "ones"], ["qk_even"], epsilon=config.rms_norm_eps)
             graph.constant("heads_norm", layer.heads_norm.astype(np.float32))
             turned = graph.node("Mul", ["qk_even", "heads_norm"], ["qk_scaled"])
-        graph.constant("flat", np.array([1, -1, (H + K) * N]))
+        graph.constant("flat", np.array([-1, 1, (H + K) * N]))
         graph.node("Reshape", [turned, "flat"], ["qk_row"])
         cos, sin = _turns(config)
         graph.constant("cos", cos)

@@ -78,7 +78,7 @@ class LightRunner:
         """Hidden states of the wanted rows after the last norm [R, D]."""
         plan = make_plan(segments, self.page)
         attention = Attention(plan, self._groups)
-        positions = plan.positions[None]
+        positions = plan.positions[:, None]  # rows of one token: a row of all would have to fit into the context
         x_RD = self._embedding(plan.tokens)
         qk, v = self._first.run(None, {"x": x_RD, "positions": positions})
         for number, piece in enumerate(self._middle):
