@@ -11,7 +11,7 @@ DEV    := $(VENV)/.ready-dev-$(KEY)
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean
+.PHONY: help demo test check tissu clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -28,6 +28,9 @@ check: $(DEV)  ## Lint, formatting, types, floors, old-interpreter compatibility
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/vermin -q --no-tips --eval-annotations --violations -t=3.9- src/quantatissu/testing/worker
+
+tissu: $(DEV)  ## Train the built-in model from nothing; ARGS=FOLDER says where (10 GB)
+	$(BIN)/python -m benchmarks.tissu.everything $(ARGS)
 
 clean:  ## Remove caches and build products; .venv stays
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -56,6 +56,8 @@ MODULES = (
     "benchmarks.inference.quantized",
     "benchmarks.server.soak",
     "benchmarks.tissu.infilling",
+    "benchmarks.tissu.unseen_lines",
+    "benchmarks.tissu.short",
 )
 TIME_LIMIT_SECONDS = 600
 

@@ -1,20 +1,16 @@
-"""The rows ``tissu-infill`` and ``tissu-lines``: what the built-in model writes where something is missing.
-
-The first is the public single-line infilling benchmark (Bavarian et al., 2022), judged by its tests in the sandbox. The
-second is lines of packages that no training saw, exact match after white space at the ends: infilled with what follows,
-and continued without.
+"""The row ``tissu-infill``: the public single-line infilling benchmark (Bavarian et al., 2022), judged by its tests in
+the sandbox.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import gzip
 import json
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +25,6 @@ if TYPE_CHECKING:
 _NEW_TOKENS = 48
 _FILE = "HumanEval-SingleLineInfilling.jsonl.gz"
 _AT_ONCE = 16
-_LEAST_LINE = 4
 
 
 @benchmark(
@@ -46,39 +41,12 @@ def infill(arguments: Sequence[str]) -> Outcome:
     )
     chosen = parser.parse_args(arguments)
     tasks = _tasks(chosen.folder)[: chosen.sample]
-    middles = _written(chosen.model, [(one["prompt"], one["suffix"]) for one in tasks], chosen.way)
+    middles = written_lines(chosen.model, [(one["prompt"], one["suffix"]) for one in tasks], chosen.way)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         passed = list(pool.map(_passes, tasks, middles))
     same = [middle.strip() == one["canonical_solution"].strip() for middle, one in zip(middles, tasks, strict=True)]
-    print(f"{_share(same)} are the line that was there")
-    return Outcome(f"{_share(passed)} of {len(tasks)}", True)
-
-
-@benchmark(
-    name="tissu-lines",
-    bar="stated",
-    describe="exact lines of packages unseen in training, infilled and continued, greedy",
-)
-def lines(arguments: Sequence[str]) -> Outcome:
-    """Lines of code drawn evenly over the packages that training left out by name and by copied lines."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks tissu-lines", description=__doc__)
-    parser.add_argument("--sample", type=int, default=300, metavar="N")
-    parser.add_argument("--model", default="tissu")
-    chosen = parser.parse_args(arguments)
-    drawn = list(_lines(chosen.sample))
-    wanted = [line for _, line, _ in drawn]
-    found = []
-    between = [(before, after) for before, _, after in drawn]
-    for name, places, way in (
-        ("chosen", between, "chosen"),
-        ("filled in", between, "filled"),
-        ("continued", [(before, None) for before, _, _ in drawn], ""),
-    ):
-        written = _written(chosen.model, places, way)
-        found.append(
-            f"{name} {_share([one.strip() == line.strip() for one, line in zip(written, wanted, strict=True)])}"
-        )
-    return Outcome(f"{', '.join(found)} of {len(drawn)}", True)
+    print(f"{share(same)} are the line that was there")
+    return Outcome(f"{share(passed)} of {len(tasks)}", True)
 
 
 def _tasks(folder: Path) -> list[dict[str, Any]]:
@@ -91,7 +59,7 @@ def _tasks(folder: Path) -> list[dict[str, Any]]:
     return tasks
 
 
-def _written(model: str, places: Sequence[tuple[str, str | None]], way: str = "chosen") -> list[str]:
+def written_lines(model: str, places: Sequence[tuple[str, str | None]], way: str = "chosen") -> list[str]:
     """The line that is written at each place: chosen as `quanta complete` does, or ``filled`` in greedily; continued
     greedily where no text is behind.
     """
@@ -133,49 +101,7 @@ def _passes(task: dict[str, Any], middle: str) -> bool:
     return tests_in_sandbox(Prompt("", record, task["task_id"], np.empty(0, np.int64)), middle + task["suffix"]) == 1.0
 
 
-def _lines(count: int) -> Iterator[tuple[str, str, str]]:
-    """Lines of code with what is before and behind, as many from each package, in a seeded order."""
-    from benchmarks.repair.packages import PACKAGES, FetchError, fetch, unpack
-
-    rng = random.Random(0)
-    packages = [package for package in PACKAGES.values() if package.apart]
-    import tempfile
-
-    for number, package in enumerate(packages):
-        share = count // len(packages) + (number < count % len(packages))
-        places: list[tuple[str, int]] = []
-        with tempfile.TemporaryDirectory() as holding:
-            try:
-                root = unpack(fetch(package.name, package.version), Path(holding) / package.name)
-            except FetchError as error:
-                raise Skip(str(error)) from error
-            for name in package.sources(root):
-                text = (root / name).read_text(encoding="utf-8")
-                places += [(text, line) for line in _code_lines(text)]
-        for text, line in rng.sample(places, min(share, len(places))):
-            split = text.splitlines(keepends=True)
-            yield "".join(split[: line - 1]), split[line - 1], "".join(split[line:])
-
-
-def _code_lines(text: str) -> list[int]:
-    """The lines, from 1, that a statement begins on: neither blank, comment nor docstring."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return []
-    split = text.splitlines()
-    found = set()
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.stmt)
-            and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-            and len(split[node.lineno - 1].strip()) >= _LEAST_LINE
-        ):
-            found.add(node.lineno)
-    return sorted(found)
-
-
-def _share(outcomes: Sequence[bool]) -> str:
+def share(outcomes: Sequence[bool]) -> str:
     from benchmarks.repair.report import wilson
 
     low, high = wilson(sum(outcomes), len(outcomes))

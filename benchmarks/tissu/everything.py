@@ -1,0 +1,151 @@
+"""The built-in model from nothing: fetch, corpus, edit records, two stages of training, packed weights.
+
+    python -m benchmarks.tissu.everything FOLDER [--tasks FOLDER]        # or: make tissu ARGS=FOLDER
+
+Every stage can be interrupted and goes on where it was; one that is done is not done again. On one H200 the training
+takes a quarter of an hour, on two cores of a CPU weeks; ``python -m benchmarks tissu-retrain`` is the same in small.
+``--tasks`` is a folder of evaluation tasks that must not be in the data (default: data/benchmarks, where there is one).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.repair.packages import PACKAGES, ROOT
+
+_RECIPE = ROOT / "src/quantatissu/recipes/corpora/tissu.toml"
+_RELEASES = ROOT / "benchmarks/tissu/releases.txt"
+_TOKENS = 140_000_000
+_STAGES = {"tissu": (2550, 0.94), "tissu-anneal": (850, 0.64)}  # steps, share of code
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A command that leaves ``done``; ``again`` is added where ``begun`` is there already."""
+
+    name: str
+    done: Path
+    command: list[str]
+    begun: Path | None = None
+    again: tuple[str, ...] = ()
+
+
+def stages(folder: Path, target: Path) -> list[Stage]:
+    """What is done, in order."""
+    quanta = [sys.executable, "-m", "quantatissu"]
+    archives, releases, apart = folder / "archives", folder / "releases", folder / "apart"
+    code, edits, chosen = folder / "code", folder / "edits", folder / "pack/code"
+    base, anneal = folder / "tissu", folder / "anneal"
+    ends = {name: f"checkpoints/step-{steps:08d}" for name, (steps, _) in _STAGES.items()}
+
+    def data(name: str) -> list[str]:
+        share = _STAGES[name][1]
+        weights = [f"data.corpus.0.weight={share}", f"data.corpus.1.weight={round(1 - share, 2)}"]
+        return ["--data", str(chosen), "--data", str(edits), *weights]
+
+    def made(module: str, *words: object) -> list[str]:
+        return [sys.executable, "-m", f"benchmarks.tissu.{module}", *map(str, words)]
+
+    names = folder / "apart.txt"
+    return [
+        Stage("packages", archives / "lock.tsv", made("fetch", archives)),
+        Stage(
+            "earlier releases", releases / "lock.tsv", made("fetch", releases, "--older", 2, "--packages", _RELEASES)
+        ),
+        Stage("packages kept apart", apart / "lock.tsv", made("fetch", apart, "--packages", names)),
+        Stage(
+            "corpus", code / "report.json", [*quanta, "corpus", "build", str(folder / "tissu.toml"), "--out", str(code)]
+        ),
+        Stage(
+            "selection", chosen / "selection.json", made("choose", code, chosen, "--tokens", _TOKENS, "--apart", apart)
+        ),
+        Stage(
+            "edit records",
+            edits / "summary.json",
+            made("edits.build", code, edits, "--releases", releases, "--selection", chosen / "selection.json"),
+        ),
+        Stage(
+            "first stage",
+            base / ends["tissu"],
+            [*quanta, "train", "tissu", *data("tissu"), "--out", str(base)],
+            base / "metrics.jsonl",
+            ("--resume",),
+        ),
+        Stage(
+            "second stage",
+            anneal / ends["tissu-anneal"],
+            [
+                *quanta,
+                "train",
+                "tissu-anneal",
+                "--init",
+                str(base / ends["tissu"]),
+                *data("tissu-anneal"),
+                "--out",
+                str(anneal),
+            ],
+            anneal / "metrics.jsonl",
+            ("--resume",),
+        ),
+        Stage("weights", target / "tokenizer.json", made("pack", anneal / ends["tissu-anneal"], target)),
+    ]
+
+
+def prepare(folder: Path, tasks: Path | None) -> None:
+    """The folder's own files: the recipe, the tasks to keep out, the names of the packages to keep apart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "apart.txt").write_text("".join(f"{name}\n" for name in sorted(PACKAGES)), encoding="utf-8")
+    recipe = _RECIPE.read_text(encoding="utf-8")
+    if tasks is not None:
+        link = folder / "benchmarks"
+        if not link.exists():
+            link.symlink_to(tasks.resolve())
+    else:
+        print("no folder of evaluation tasks: the corpus is not checked against any (--tasks)", file=sys.stderr)
+        recipe = recipe.replace('[decontaminate]\nfolder = "benchmarks"\n', "")
+    (folder / "tissu.toml").write_text(recipe, encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tissu.everything", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where everything lies; about 10 GB")
+    parser.add_argument("--tasks", type=Path, help="evaluation tasks that must not be in the data")
+    parser.add_argument("--list", action="store_true", help="say what would be done, and do nothing")
+    options = parser.parse_args(arguments)
+    usual = Path("data/benchmarks")
+    tasks = options.tasks or (usual if usual.is_dir() else None)
+    if tasks is not None and not tasks.is_dir():
+        parser.error(f"there is no folder {tasks}")
+    folder = options.folder.resolve()
+    planned = stages(folder, folder / "weights")
+    if options.list:
+        for stage in planned:
+            print(f"{'done' if stage.done.exists() else 'to do':<6} {stage.name}: {' '.join(stage.command)}")
+        return 0
+    if shutil.disk_usage(folder.parent if not folder.exists() else folder).free < 10 * 10**9:
+        print("less than 10 GB are free here; it may not be enough", file=sys.stderr)
+    prepare(folder, tasks)
+    for number, stage in enumerate(planned, start=1):
+        if stage.done.exists():
+            continue
+        print(f"[{number}/{len(planned)}] {stage.name}", flush=True)
+        more = stage.again if stage.begun is not None and stage.begun.exists() else ()
+        done = subprocess.run([*stage.command, *more], cwd=ROOT, check=False)
+        if done.returncode:
+            print(
+                f"{stage.name} ended with exit code {done.returncode}; the same command goes on from here",
+                file=sys.stderr,
+            )
+            return done.returncode
+    print(f"the weights are in {folder / 'weights'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
