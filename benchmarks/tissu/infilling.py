@@ -75,7 +75,7 @@ def written_lines(model: str, places: Sequence[tuple[str, str | None]], way: str
         def write(place: tuple[str, str | None]) -> str:
             before, after = place
             if after is None:
-                prompt = engine.tokenizer.encode(before).tolist()[-room:]
+                prompt = engine.tokenizer.encode(before or "\n").tolist()[-room:]
                 return engine.generate(Request(tuple(prompt), sampling))[0].text.split("\n", 1)[0] + "\n"
             if way == "chosen":
                 return _first(infill_lines(engine, before, "\n" + after, max_tokens=_NEW_TOKENS))

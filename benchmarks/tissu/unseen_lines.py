@@ -25,7 +25,7 @@ _LEAST_LINE = 4
 def lines(arguments: Sequence[str]) -> Outcome:
     """Lines of code drawn evenly over the packages that training left out by name and by copied lines."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks tissu-lines", description=__doc__)
-    parser.add_argument("--sample", type=int, default=300, metavar="N")
+    parser.add_argument("--sample", type=int, default=120, metavar="N")
     parser.add_argument("--model", default="tissu")
     chosen = parser.parse_args(arguments)
     drawn = list(_lines(chosen.sample))
