@@ -13,6 +13,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,10 @@ from pathlib import Path
 from benchmarks.repair.packages import PACKAGES, ROOT
 
 _RECIPE = ROOT / "src/quantatissu/recipes/corpora/tissu.toml"
+_TRAINING = ROOT / "src/quantatissu/recipes/training"
 _RELEASES = ROOT / "benchmarks/tissu/releases.txt"
 _TOKENS = 140_000_000
-_STAGES = {"tissu": (2550, 0.94), "tissu-anneal": (850, 0.64)}  # steps, share of code
+_SHARES = {"tissu": 0.94, "tissu-anneal": 0.64}  # of code
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,10 @@ def stages(folder: Path, target: Path) -> list[Stage]:
     archives, releases, apart = folder / "archives", folder / "releases", folder / "apart"
     code, edits, chosen = folder / "code", folder / "edits", folder / "pack/code"
     base, anneal = folder / "tissu", folder / "anneal"
-    ends = {name: f"checkpoints/step-{steps:08d}" for name, (steps, _) in _STAGES.items()}
+    ends = {name: f"checkpoints/step-{_steps(name):08d}" for name in _SHARES}
 
     def data(name: str) -> list[str]:
-        share = _STAGES[name][1]
+        share = _SHARES[name]
         weights = [f"data.corpus.0.weight={share}", f"data.corpus.1.weight={round(1 - share, 2)}"]
         return ["--data", str(chosen), "--data", str(edits), *weights]
 
@@ -95,6 +97,11 @@ def stages(folder: Path, target: Path) -> list[Stage]:
         ),
         Stage("weights", target / "tokenizer.json", made("pack", anneal / ends["tissu-anneal"], target)),
     ]
+
+
+def _steps(recipe: str) -> int:
+    """How many steps a packaged recipe of training takes."""
+    return int(tomllib.loads((_TRAINING / f"{recipe}.toml").read_text(encoding="utf-8"))["steps"])
 
 
 def prepare(folder: Path, tasks: Path | None) -> None:

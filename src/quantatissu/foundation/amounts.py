@@ -16,6 +16,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,}{_NO_BREAK}{noun if number == 1 else plural or noun + 's'}"
 
 
+def counted_plainly(number: int, noun: str) -> str:
+    """`counted` with a space that breaks, for messages that people search and programs read."""
+    return counted(number, noun).replace(_NO_BREAK, " ")
+
+
 def short(number: float) -> str:
     """Three digits and a letter: ``999``, ``12.3k``, ``4.56M``, ``7.89B`` (thousand millions), ``1.2T``."""
     return _scaled(number, ("", "k", "M", "B", "T"), "")

@@ -293,9 +293,7 @@ class SuiteEvaluator:
             limits = {"*": Limit(HANG_SECONDS, WALL_SECONDS)}
             ran = slot.run(names, limits=limits, total=self._left(), hot=False)
             return self._all_as_wanted({result.id: result for result in ran.results}) == []
-        before = self.baseline.clean
-        usual = before.seconds if before is not None and before.complete else 2 * sum(self.baseline.passing.values())
-        return not self.broken(slot.clean_run(min(20 + 4 * usual, self._left())))
+        return not self.broken(slot.clean_run(min(20 + 4 * self.baseline.usual_seconds, self._left())))
 
     def _left(self) -> float:
         return max(2.0, self.deadline - time.monotonic())

@@ -47,27 +47,34 @@ class Baseline:
     unstable: frozenset[str] = frozenset()
 
     @property
+    def usual_seconds(self) -> float:
+        """How long the project's own command takes, or is taken to where it did not come to its end."""
+        clean = self.clean
+        return clean.seconds if clean is not None and clean.complete else 2 * sum(self.passing.values())
+
+    @property
     def failing_ids(self) -> tuple[str, ...]:
         return tuple(result.id for result in self.failing)
 
     def passed(self, name: str, results: Mapping[str, TestResult]) -> bool:
         """Whether a test passed in a run; one with an unstable id did when all tests of its function passed."""
         result = results.get(name)
-        if result is None and (function := _function(name)) in self.unstable:
-            group = [other for other in results.values() if _function(other.id) == function]
+        if result is None and (function := function_of(name)) in self.unstable:
+            group = [other for other in results.values() if function_of(other.id) == function]
             return bool(group) and all(other.passed for other in group)
         return result is not None and result.passed
 
 
-def _function(name: str) -> str:
+def function_of(name: str) -> str:
+    """A test's id without the parameters."""
     return name.split("[", 1)[0]
 
 
 def _unstable(one: Iterable[str], other: Iterable[str]) -> frozenset[str]:
     """Functions whose parametrized tests have other ids in another process, though as many of them."""
     first, second = set(one), set(other)
-    counts = [Counter(_function(name) for name in names) for names in (first, second)]
-    changed = {_function(name) for name in first ^ second if name.endswith("]")}
+    counts = [Counter(function_of(name) for name in names) for names in (first, second)]
+    changed = {function_of(name) for name in first ^ second if name.endswith("]")}
     return frozenset(name for name in changed if counts[0][name] == counts[1][name])
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from quantatissu.cli.terminal import printable
 from quantatissu.cli.views.diff import diff_view
+from quantatissu.foundation.amounts import counted_plainly
 from quantatissu.repair.report import FixResult, LintReport, Suspect
 
 _HEADLINE = {
@@ -55,7 +56,8 @@ def _report(result: FixResult, show_all: bool, show_patch: bool) -> Iterator[Ren
     if result.status == "not_fixed":
         if result.partial:
             yield from _section(
-                f"Best partial patch: fixes {_count(len(result.partial.fixes), 'test')}", diff_view(result.partial.diff)
+                f"Best partial patch: fixes {counted_plainly(len(result.partial.fixes), 'test')}",
+                diff_view(result.partial.diff),
             )
         if result.suspects:
             yield from _section("Suspicious lines", suspects(result.suspects))
@@ -82,7 +84,9 @@ def proof(result: FixResult) -> Table:
     if result.flaky:
         table.add_row("flaky, set aside", _tests(result.flaky, "yellow"))
     if result.not_run:
-        table.add_row("not run", Text(f"{_count(result.not_run, 'test')}: the budget left no time", style="yellow"))
+        table.add_row(
+            "not run", Text(f"{counted_plainly(result.not_run, 'test')}: the budget left no time", style="yellow")
+        )
     table.add_row("candidates", _candidates(result))
     table.add_row("seconds", _seconds(result))
     return table
@@ -173,7 +177,3 @@ def _seconds(result: FixResult) -> Text:
     stages = [f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items() if stage != "total"]
     text = Text(f"{total:.1f}")
     return text.append(f"  ({', '.join(stages)})", style="dim") if stages else text
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

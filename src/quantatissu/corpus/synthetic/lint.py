@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +27,7 @@ from quantatissu.corpus.synthetic.lint_table import lint_edits
 from quantatissu.corpus.synthetic.record import EditRecord, Evidence, Injected, make_record
 from quantatissu.corpus.synthetic.settings import SyntheticSettings
 from quantatissu.foundation import QuantaError
+from quantatissu.foundation.programs import find_program
 from quantatissu.rewriting import Source
 
 _RUN_SECONDS = 300
@@ -55,8 +54,7 @@ class Finding:
 @lru_cache(maxsize=1)
 def find_ruff() -> tuple[str, str]:
     """Path and version of ruff, the one installed beside this Python first. Raises QuantaError when there is none."""
-    beside = Path(sys.executable or "python").with_name("ruff")
-    path = str(beside) if beside.is_file() else shutil.which("ruff")
+    path = find_program("ruff")
     if path is None:
         raise QuantaError(
             "Lint errors cannot be injected: ruff is not installed.",

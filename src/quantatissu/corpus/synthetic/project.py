@@ -17,7 +17,7 @@ from quantatissu.corpus.synthetic.settings import SyntheticSettings
 from quantatissu.foundation import QuantaError
 from quantatissu.sandbox import open_sandbox
 from quantatissu.testing import choose_interpreter, find_command, locate, parse_command, probe
-from quantatissu.testing.baseline import Baseline, run_baseline
+from quantatissu.testing.baseline import Baseline, function_of, run_baseline
 from quantatissu.testing.client import Limit, Trace
 from quantatissu.testing.interpreter import missing_source_path, require_runner
 from quantatissu.testing.layout import Layout
@@ -119,7 +119,7 @@ def _trace(
 ) -> dict[str, dict[str, frozenset[int]]]:
     """Lines per test, for tests that pass when traced and stay within ``test_lines``."""
     sources = [str(root / name) for name in layout.files().sources if not layout.is_protected(str(name))]
-    names = sorted(name for name in baseline.passing if name.split("[", 1)[0] not in baseline.unstable)
+    names = sorted(name for name in baseline.passing if function_of(name) not in baseline.unstable)
     trace = Trace(files=tuple(sorted(sources)), budget=settings.test_lines)
     batches = [names[at : at + _TRACED_AT_ONCE] for at in range(0, len(names), _TRACED_AT_ONCE)]
     shares = [batches[number :: len(slots)] for number in range(len(slots))]

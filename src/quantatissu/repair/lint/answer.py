@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from quantatissu.foundation.amounts import counted_plainly
 from quantatissu.repair.lint.blame import Change, Judged, contents
 from quantatissu.repair.lint.files import FileFixes, Left
 from quantatissu.repair.prepare import Prepared
@@ -45,7 +46,7 @@ def answer(outcome: Outcome, seconds: Mapping[str, float], warnings: tuple[str, 
     flaky = baseline.flaky if baseline is not None else ()
     answer = FixResult(
         "not_fixed",
-        f"None of {_count(report.found, 'finding')} could be fixed and verified.",
+        f"None of {counted_plainly(report.found, 'finding')} could be fixed and verified.",
         seconds=seconds,
         warnings=warnings,
         lint=report,
@@ -68,9 +69,9 @@ def answer(outcome: Outcome, seconds: Mapping[str, float], warnings: tuple[str, 
         score=0.0,
         found_at=0,
     )
+    findings, files = counted_plainly(report.found, "lint finding"), counted_plainly(len(after), "file")
     message = (
-        f"Fixed {report.fixed} of {_count(report.found, 'lint finding')} in {_count(len(after), 'file')}, "
-        f"{ours} of them beyond ruff's own safe fixes. {report.tests}"
+        f"Fixed {report.fixed} of {findings} in {files}, {ours} of them beyond ruff's own safe fixes. {report.tests}"
     )
     return replace(answer, status="fixed", message=message, patch=patch, hint=_hint(report, tests))
 
@@ -118,11 +119,7 @@ def _said(outcome: Outcome) -> str:
     baseline, absent = outcome.tests.baseline, outcome.tests.absent
     if baseline is None or not baseline.passing:
         return f"No tests bear it out: {absent[:1].lower()}{absent[1:].rstrip('.')}."
-    count = _count(len(baseline.passing), "test")
+    count = counted_plainly(len(baseline.passing), "test")
     if outcome.judged.proven:
         return f"All {count} that passed still pass."
     return f"The {count} that passed did not run to their end with it: raise --max-seconds."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

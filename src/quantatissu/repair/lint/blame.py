@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from quantatissu.repair.lint.files import FileFixes
 from quantatissu.repair.lint.steps import Patchwork, Unit, keep
 from quantatissu.repair.prepare import Prepared
-from quantatissu.testing.baseline import HANG_SECONDS, WALL_SECONDS, Baseline
+from quantatissu.testing.baseline import HANG_SECONDS, WALL_SECONDS, Baseline, function_of
 from quantatissu.testing.client import Limit
 from quantatissu.testing.records import TestResult
 
@@ -94,8 +94,7 @@ def _broken(
     prepared: Prepared, baseline: Baseline, files: Mapping[str, bytes], deadline: float
 ) -> tuple[str, ...] | None:
     """Tests that passed before and do not in a clean run with ``files``; None when there was no time for one."""
-    before = baseline.clean
-    usual = before.seconds if before is not None and before.complete else 2 * sum(baseline.passing.values())
+    usual = baseline.usual_seconds
     left = deadline - time.monotonic()
     if left < min(2.0, usual):
         return None
@@ -117,13 +116,13 @@ def _not_passed(baseline: Baseline, names: Iterable[str], results: Mapping[str, 
     missing = [name for name in names if not baseline.passed(name, results)]
     if not any(name.endswith("]") and name not in results for name in missing):
         return missing
-    before = Counter(name.split("[", 1)[0] for name in baseline.passing)
+    before = Counter(function_of(name) for name in baseline.passing)
     groups: dict[str, list[bool]] = {}
     for name, result in results.items():
-        groups.setdefault(name.split("[", 1)[0], []).append(result.passed)
+        groups.setdefault(function_of(name), []).append(result.passed)
 
     def elsewhere(name: str) -> bool:
-        function = name.split("[", 1)[0]
+        function = function_of(name)
         return name not in results and sum(groups.get(function, ())) >= before[function]
 
     return [name for name in missing if not elsewhere(name)]

@@ -114,7 +114,7 @@ class _FileFixer:
 
     def _round(self) -> bool:
         """Try one candidate of every finding that has an untried one; False when none has."""
-        source = self._parse()
+        source = self._parse(self._text)
         if source is None:
             return False
         fresh = self._proposals(source, lambda key: key not in self._tried)
@@ -130,9 +130,9 @@ class _FileFixer:
                 break
         return bool(again)
 
-    def _parse(self) -> Source | None:
+    def _parse(self, text: str) -> Source | None:
         try:
-            return Source(self._text, self._path)
+            return Source(text, self._path)
         except (SyntaxError, ValueError, RecursionError):
             return None
 
@@ -201,9 +201,8 @@ class _FileFixer:
     def _completion(self, text: str, findings: Sequence[Finding], rules: Container[str]) -> list[Edit]:
         """Edits of ``text`` for findings of some rules that change no more than layout, or are ruff's own safe ones."""
         fixes: list[Edit] = []
-        try:
-            source = Source(text, self._path)
-        except (SyntaxError, ValueError, RecursionError):
+        source = self._parse(text)
+        if source is None:
             return fixes
         known = {(one.code, _line(self._text, one)) for one in self._current}
         for finding in findings:
@@ -226,7 +225,7 @@ class _FileFixer:
         left = self._wanted(self._current)
         if time.monotonic() > self._deadline:
             return tuple(Left(finding, "there was no time left") for finding in left)
-        source = self._parse()
+        source = self._parse(self._text)
         return tuple(Left(finding, self._reason(source, finding)) for finding in left)
 
     def _reason(self, source: Source | None, finding: Finding) -> str:

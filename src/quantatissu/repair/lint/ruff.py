@@ -9,33 +9,30 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from quantatissu.foundation import QuantaError
+from quantatissu.foundation.programs import find_program
 from quantatissu.repair.texts import TextFile, decode
 from quantatissu.rewriting import Edit
 
-Applicability = Literal["safe", "unsafe", "display"]
 # Always looked at: an edit that leaves a name undefined is wrong, whatever the project lints for.
 GUARDS = ("F821", "F822", "F823")
 _RUN_SECONDS = 120
-_NUMBER = re.compile(r"\d+")
 _BROKEN = ("invalid-syntax", "E902", "E999")
 _SUFFIXES = (".py", ".pyi")
 
 
 @dataclass(frozen=True, slots=True)
 class RuffFix:
-    """What ruff itself would change; ``edits`` are in characters of the file's text."""
+    """What ruff itself would change, and whether it calls that safe; ``edits`` are in characters of the file's text."""
 
-    applicability: Applicability
+    safe: bool
     edits: tuple[Edit, ...]
 
 
@@ -53,14 +50,9 @@ class Finding:
     fix: RuffFix | None = None
 
     @property
-    def identity(self) -> tuple[str, str]:
-        """What stays the same within a file when lines move: messages may name lines and widths."""
-        return self.code, _NUMBER.sub("0", self.message)
-
-    @property
     def safe(self) -> bool:
         """Whether ruff says that its own edit keeps what the code does."""
-        return self.fix is not None and self.fix.applicability == "safe"
+        return self.fix is not None and self.fix.safe
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}: {self.code} {self.message}"
@@ -69,8 +61,7 @@ class Finding:
 @lru_cache(maxsize=1)
 def find_ruff() -> str:
     """The path of ruff: the one installed beside this Python, else on PATH. Raises QuantaError when there is none."""
-    beside = Path(sys.executable or "python").with_name("ruff")
-    found = str(beside) if beside.is_file() else shutil.which("ruff")
+    found = find_program("ruff")
     if found is None:
         hint = "Install it: pip install 'quantatissu[lint]', or ruff on PATH."
         raise QuantaError("quanta fix --lint needs ruff, and there is none.", hint=hint)
@@ -109,12 +100,6 @@ class Ruff:
                 found.setdefault(name, []).append(_finding(item, name, read.text))
         return {name: found[name] for name in sorted(found) if name not in refused}, dict(sorted(refused.items()))
 
-    def files(self, path: Path) -> list[Path]:
-        """The Python files that ruff would look at below a path."""
-        done = self._run(["check", *self._selection(), "--show-files", str(path)], None)
-        lines = done.stdout.decode("utf-8", "surrogateescape").splitlines()
-        return [Path(line) for line in lines if line.endswith(_SUFFIXES)]
-
     def check_text(self, name: str, text: str, file: TextFile) -> list[Finding] | None:
         """Findings of a text in the place of a file, names left undefined among them; None when it does not parse."""
         extra = ["--extend-select", ",".join(GUARDS), "--stdin-filename", str(self.root / name), "-"]
@@ -141,7 +126,7 @@ class Ruff:
         try:
             return subprocess.run(
                 command,
-                input=given if given is not None else b"",
+                input=given or b"",
                 capture_output=True,
                 timeout=_RUN_SECONDS,
                 check=False,
@@ -190,26 +175,14 @@ def _finding(item: Mapping[str, Any], name: str, text: str) -> Finding:
     fix = None
     if (given := item.get("fix")) and given.get("edits"):
         edits = (Edit(offset(e["location"]), offset(e["end_location"]), e["content"]) for e in given["edits"])
-        fix = RuffFix(_applicability(given["applicability"]), tuple(sorted(edits)))
+        fix = RuffFix(given["applicability"] == "safe", tuple(sorted(edits)))
     place, end = item["location"], item["end_location"]
     return Finding(
         item["code"], item["message"], name, place["row"], place["column"], offset(place), offset(end), fix
     )  # fmt: skip
 
 
-def _applicability(word: str) -> Applicability:
-    return "safe" if word == "safe" else "unsafe" if word == "unsafe" else "display"
-
-
 @lru_cache(maxsize=8)
 def line_starts(text: str) -> tuple[int, ...]:
     """Where each line begins, as Python and ruff count lines."""
     return (0, *(match.end() for match in re.finditer(r"\r\n|\n|\r", text)))
-
-
-def by_identity(findings: Iterable[Finding]) -> dict[tuple[str, str], list[Finding]]:
-    """Findings grouped by what they say, in order."""
-    table: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
-        table.setdefault(finding.identity, []).append(finding)
-    return table

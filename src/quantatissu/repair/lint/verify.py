@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from quantatissu.repair.lint.ruff import Finding
 from quantatissu.repair.lint.rules import Promise
+from quantatissu.repair.lint.rules.table import docstrings_of
 
 
 def rules_hold(before: Sequence[Finding], after: Sequence[Finding], targeted: Iterable[Finding]) -> bool:
@@ -34,12 +35,12 @@ def promise_kept(before: str, after: str, keeps: Promise) -> bool:
     """Whether what a fixer promises of the tree is so; ``behaviour`` and ``nothing`` promise nothing of it."""
     if keeps not in ("ast", "docstrings"):
         return True
-    trees = [_tree(text) for text in (before, after)]
-    if trees[0] is None or trees[1] is None:
+    trees = [tree for text in (before, after) if (tree := _tree(text)) is not None]
+    if len(trees) < 2:
         return False
     if keeps == "docstrings":
-        for tree in trees:
-            _smooth_docstrings(tree)
+        for text in (text for tree in trees for text in docstrings_of(tree)):
+            text.value = " ".join(str(text.value).split())
     return ast.dump(trees[0]) == ast.dump(trees[1])
 
 
@@ -50,16 +51,3 @@ def _tree(text: str) -> ast.Module | None:
             return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return None
-
-
-def _smooth_docstrings(tree: ast.AST | None) -> None:
-    """Docstrings with one blank for each stretch of white space."""
-    if tree is None:
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-            match node.body[0]:
-                case ast.Expr(value=ast.Constant(value=str() as text) as constant):
-                    constant.value = " ".join(text.split())
-                case _:
-                    pass

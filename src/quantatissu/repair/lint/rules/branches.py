@@ -17,6 +17,7 @@ from quantatissu.repair.lint.rules.table import (
     shifted,
 )
 from quantatissu.rewriting import Edit, Source
+from quantatissu.rewriting.blocks import first_line, is_elif
 from quantatissu.rewriting.precedence import Level, level
 
 
@@ -34,9 +35,8 @@ def nested_if(source: Source, finding: Finding) -> Iterator[Edits]:
         return
     if inner.orelse or inner.lineno == outer.lineno or has_multiline_string(source, inner):
         return
-    start = source.span(outer)[0]
-    if not source.text[start:].startswith("if"):
-        return  # an elif: comments would have nowhere to go
+    if is_elif(source, outer):
+        return  # comments would have nowhere to go
     test = f"if {bound(source, outer.test, Level.AND)} and {bound(source, inner.test, Level.NOT)}:"
     yield from _merged(source, outer, inner, test)
 
@@ -63,9 +63,7 @@ def _merged(source: Source, outer: ast.If | ast.With, inner: ast.If | ast.With, 
     first = inner.body[0]
     if first.lineno == inner.lineno or not own_line(source, first):
         return
-    start, stop = source.span(outer)[0], source.line_span(first.lineno, first.lineno)[0]
-    if isinstance(first, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef) and first.decorator_list:
-        stop = source.line_span(first.decorator_list[0].lineno, first.decorator_list[0].lineno)[0]
+    start, stop = source.span(outer)[0], source.line_starts[first_line(first) - 1]
     between = source.text[start:stop]
     notes = comments_in(between)
     if notes and re.search("[\"']", between):
@@ -139,21 +137,13 @@ def idle_else(source: Source, finding: Finding) -> Iterator[Edits]:
         if not low <= finding.start < high or has_multiline_string(source, node):
             continue
         first, line = node.orelse[0], source.line_of(finding.start)
-        if first.lineno == line or source.lines[line - 1].strip() != "else:" or node in _elifs(source):
+        if first.lineno == line or source.lines[line - 1].strip() != "else:" or is_elif(source, node):
             continue
         outside, deep = source.indent_of(node), source.indent_of(first)
         body = shifted(source, line + 1, node.end_lineno or line, deep, outside)
         if body is not None:
             start, stop = source.line_span(line, line)
             yield Edit(start, stop, ""), *body
-
-
-def _elifs(source: Source) -> set[ast.AST]:
-    return {
-        node
-        for node in source.nodes
-        if isinstance(node, ast.If) and source.text[source.span(node)[0] :].startswith("elif")
-    }
 
 
 @fixer("RET503", keeps="behaviour")

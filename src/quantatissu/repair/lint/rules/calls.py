@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from quantatissu.repair.lint.ruff import Finding
 from quantatissu.repair.lint.rules.table import Edits, fixer, free_name, node_at, own_line
 from quantatissu.rewriting import Edit, Source
+from quantatissu.rewriting.blocks import first_line
 from quantatissu.rewriting.source import FunctionNode
 
 
@@ -25,8 +26,7 @@ def default_made_once(source: Source, finding: Finding) -> Iterator[Edits]:
     if not free_name(source, source.tree, name):
         name = f"_{function.name.strip('_').upper()}_{argument.arg.upper()}"
     if free_name(source, source.tree, name):
-        line = function.decorator_list[0].lineno if function.decorator_list else function.lineno
-        start, _ = source.line_span(line, line)
+        start = source.line_starts[first_line(function) - 1]
         gap = 3 * source.newline
         yield Edit(start, start, f"{name} = {source.segment(node)}{gap}"), Edit(*source.span(node), name)
 
@@ -45,9 +45,8 @@ def default_none(source: Source, finding: Finding) -> Iterator[Edits]:
     first = body[1 if documented else 0]
     if first.lineno == function.lineno or not own_line(source, first) or "\n" in source.segment(node):
         return
-    top = first.decorator_list[0].lineno if getattr(first, "decorator_list", None) else first.lineno  # type: ignore[attr-defined]
     indent = source.indent_of(first)
-    start, _ = source.line_span(top, top)
+    start = source.line_starts[first_line(first) - 1]
     text = f"{indent}if {argument.arg} is None:{source.newline}{indent}{source.indent_unit}"
     text += f"{argument.arg} = {source.segment(node)}{source.newline}"
     yield Edit(*source.span(node), "None"), Edit(start, start, text)

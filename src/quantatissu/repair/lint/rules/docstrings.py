@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 
 from quantatissu.repair.lint.ruff import Finding
-from quantatissu.repair.lint.rules.long_lines import docstrings
-from quantatissu.repair.lint.rules.table import Edits, fixer
+from quantatissu.repair.lint.rules.table import Edits, docstrings, fixer
 from quantatissu.rewriting import Edit, Source
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 
 from quantatissu.repair.lint.ruff import Finding, format_lines, line_starts
-from quantatissu.repair.lint.rules.table import Edits, fixer
+from quantatissu.repair.lint.rules.table import Edits, docstrings, fixer
 from quantatissu.repair.lint.rules.wrapping import (
     Token,
     comment_lines,
@@ -34,7 +33,7 @@ def too_long(source: Source, finding: Finding) -> Iterator[Edits]:
     line = source.lines[finding.line - 1].rstrip("\r\n")
     start = source.line_starts[finding.line - 1]
     if prose := next((token for token in found if token.first != token.last), None):
-        if _is_docstring(source, prose):
+        if prose.start in docstrings(source):
             yield from _docstring(source, prose, finding.line, limit)
         return
     comment = next((token for token in found if token.kind == "comment"), None)
@@ -54,30 +53,13 @@ def too_long(source: Source, finding: Finding) -> Iterator[Edits]:
             else:
                 yield from _code(source, finding.line, limit)
             return
-    if token := next((one for one in found if _is_docstring(source, one)), None):
+    if token := next((one for one in found if one.start in docstrings(source)), None):
         yield from _one_line_docstring(source, token, limit)
         return
     yield from _code(source, finding.line, limit)
 
 
 # -- docstrings --------------------------------------------------------------------------------------------------------
-
-
-def _is_docstring(source: Source, token: Token) -> bool:
-    return token.start in docstrings(source)
-
-
-def docstrings(source: Source) -> dict[int, ast.Constant]:
-    """The docstrings of a file by where they begin."""
-    found = {}
-    for node in source.nodes:
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-            match node.body[0]:
-                case ast.Expr(value=ast.Constant(value=str()) as text):
-                    found[source.span(text)[0]] = text
-                case _:
-                    pass
-    return found
 
 
 def _docstring(source: Source, token: Token, line: int, limit: int) -> Iterator[Edits]:

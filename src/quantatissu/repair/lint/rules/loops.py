@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from quantatissu.repair.lint.ruff import Finding
 from quantatissu.repair.lint.rules.table import Edits, comments_in, fixer, free_name, node_at, own_line
 from quantatissu.rewriting import Edit, Source
+from quantatissu.rewriting.blocks import first_line
 
 Loop = ast.For | ast.AsyncFor | ast.With | ast.AsyncWith
 
@@ -48,8 +49,7 @@ def overwritten_variable(source: Source, finding: Finding) -> Iterator[Edits]:
                     return
             case _:
                 pass
-        line = first.decorator_list[0].lineno if getattr(first, "decorator_list", None) else first.lineno  # type: ignore[attr-defined]
-        start, _ = source.line_span(line, line)
+        start = source.line_starts[first_line(first) - 1]
         yield renamed, Edit(start, start, f"{source.indent_of(first)}{node.id} = {new}{source.newline}")
         return
 

@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 
 from quantatissu.repair.lint.ruff import Finding
 from quantatissu.rewriting import Edit, Source
+from quantatissu.rewriting.blocks import last_line, string_lines
 
 Edits = tuple[Edit, ...]
 Propose = Callable[[Source, Finding], Iterator[Edits]]
@@ -101,6 +102,23 @@ def around(source: Source, finding: Finding, *kinds: type[Node]) -> Node | None:
     return max(held, key=lambda node: (source.span(node)[0], -source.span(node)[1])) if held else None
 
 
+@lru_cache(maxsize=2)
+def docstrings(source: Source) -> dict[int, ast.Constant]:
+    """The docstrings of a file by where they begin."""
+    return {source.span(text)[0]: text for text in docstrings_of(source.tree)}
+
+
+def docstrings_of(tree: ast.AST) -> Iterator[ast.Constant]:
+    """The docstrings of a syntax tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            match node.body[0]:
+                case ast.Expr(value=ast.Constant(value=str()) as text):
+                    yield text
+                case _:
+                    pass
+
+
 def own_line(source: Source, statement: ast.stmt) -> bool:
     """Whether a statement shares its first line with nothing in front of it and its last with at most a comment."""
     start, end = source.span(statement)
@@ -112,11 +130,8 @@ def own_line(source: Source, statement: ast.stmt) -> bool:
 
 def has_multiline_string(source: Source, node: ast.AST) -> bool:
     """Whether a string that spans lines stands in a node: its lines must not be moved."""
-    return any(
-        isinstance(part, ast.Constant | ast.JoinedStr) and part.lineno != part.end_lineno
-        and ('"""' in source.segment(part) or "'''" in source.segment(part) or "\\\n" in source.segment(part))
-        for part in ast.walk(node)
-    )  # fmt: skip
+    first: int = node.lineno  # type: ignore[attr-defined]
+    return not string_lines(source).isdisjoint(range(first + 1, last_line(node) + 1))
 
 
 def shifted(source: Source, first: int, last: int, old: str, new: str) -> Edits | None:
