@@ -39,6 +39,27 @@ def test_chunked_loss_and_gradients_are_exact(z_loss, chunk):
         assert relative(got, wanted) < 1e-12
 
 
+@pytest.mark.parametrize("z_loss", [0.0, 1e-2])
+def test_weights_scale_what_each_target_adds_to_the_objective(z_loss):
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.randn(1, 20, 8, dtype=torch.float64, generator=generator).requires_grad_()
+    head = torch.randn(61, 8, dtype=torch.float64, generator=generator).requires_grad_()
+    targets, weights = tokens(1, 20), torch.rand(1, 20, dtype=torch.float64, generator=generator)
+    targets[0, 15:] = -100
+    sums = cross_entropy(hidden, head, targets, weights=weights, z_loss=z_loss, chunk=6)
+    alone = [
+        cross_entropy(hidden[:, at : at + 1], head, targets[:, at : at + 1], z_loss=z_loss).objective
+        for at in range(20)
+    ]
+    wanted = sum(weight * one for weight, one in zip(weights[0], alone, strict=True))
+    assert float(sums.objective.detach()) == pytest.approx(float(wanted.detach()), rel=1e-12)
+    assert float(sums.loss) == pytest.approx(float(cross_entropy(hidden, head, targets).loss), rel=1e-12)
+    for mine, other in zip(
+        torch.autograd.grad(sums.objective, (hidden, head)), torch.autograd.grad(wanted, (hidden, head)), strict=True
+    ):
+        assert relative(mine, other) < 1e-12
+
+
 def test_a_tie_is_not_correct():
     head = torch.eye(4)
     hidden = torch.tensor([[[2.0, 2.0, 0.0, 0.0], [2.0, 1.0, 0.0, 0.0]]])

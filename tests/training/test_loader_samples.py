@@ -12,8 +12,19 @@ from hypothesis import strategies as st
 from loader_cases import PLAIN, corpus, samples, texts, tokenizer
 from pydantic import ValidationError
 
+from quantatissu.corpus.shards import ShardWriter, open_shards
 from quantatissu.tokenizer import TrainSettings, train_tokenizer
-from quantatissu.training.data import IGNORED, DataSettings, FimSettings, Part, Samples, attention_mask, to_torch
+from quantatissu.training.data import (
+    IGNORED,
+    AnswerSettings,
+    DataSettings,
+    FimSettings,
+    Part,
+    Samples,
+    WeightedBatch,
+    attention_mask,
+    to_torch,
+)
 
 PROPERTY = settings(deadline=None, max_examples=15, derandomize=True)
 SETTINGS = st.builds(
@@ -147,6 +158,44 @@ class TestBatch:
         ):
             assert one.batch(range(8)).tokens.tolist() != two.batch(range(8)).tokens.tolist()
             assert one.fingerprint != two.fingerprint
+
+
+class TestAnswers:
+    def test_only_what_follows_the_question_is_learnt_and_weighs_more(self, tmp_path: Path) -> None:
+        vocabulary = tokenizer()
+        marker = vocabulary.id("<|edit_span|>")
+        question = np.concatenate([vocabulary.encode("a = b\n"), np.array([marker], vocabulary.dtype)])
+        with ShardWriter(tmp_path / "asked", vocabulary) as writer:
+            for number in range(40):
+                answer = vocabulary.encode(f"b = {number}\n")
+                writer.add_tokens(f"{number:032x}", np.concatenate([question, answer]), language="asked")
+        plain = corpus(tmp_path / "plain", texts())
+        settings = DataSettings(length=128, fim=PLAIN)
+        wanted = AnswerSettings(after="<|edit_span|>", weight=5)
+        mixed = Samples(
+            [plain, open_shards(tmp_path / "asked")],
+            vocabulary,
+            settings,
+            weights=[0.5, 0.5],
+            answers=[None, wanted],
+        )
+        batch = mixed.batch(range(40))
+        assert isinstance(batch, WeightedBatch)
+        asked = np.array([mixed.locate(index).corpus == 1 for index in range(40)])
+        assert asked.any() and not asked.all()
+        scored = batch.targets != IGNORED
+        assert set(batch.weights[asked][scored[asked]].tolist()) == {5.0}
+        assert set(batch.weights[~asked].ravel().tolist()) == {1.0}
+        for row in np.flatnonzero(asked):
+            first = int(np.flatnonzero(scored[row])[0])
+            assert batch.tokens[row, first] == marker
+            assert first == len(question) - 1
+        assert mixed.fingerprint != Samples(mixed.corpora, vocabulary, settings, weights=[0.5, 0.5]).fingerprint
+
+    def test_a_marker_that_the_vocabulary_lacks(self, tmp_path: Path) -> None:
+        plain = corpus(tmp_path, texts())
+        with pytest.raises(ValueError, match="no token <nothing>"):
+            Samples([plain], tokenizer(), DataSettings(), answers=[AnswerSettings(after="<nothing>")])
 
 
 class TestMixture:

@@ -33,14 +33,34 @@ _SEPARATORS = re.compile("[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A function in both releases; ``words`` are the words (wrong, right) that differ, for telling renames."""
+    """A function in both releases: ``wrong`` and ``right`` are its lines before and after, ``source`` and ``function``
+    what it is after. ``words`` are the words (wrong, right) that differ, for telling renames.
+    """
 
-    example: Example
+    source: Source
+    function: Function
+    wrong: list[str]
+    right: list[str]
     words: tuple[tuple[str, ...], tuple[str, ...]]
+
+    def example(self, draws: random.Random) -> Example | None:
+        """Its record."""
+        text, scope = self.source.text.splitlines(keepends=True), scope_of(self.source, self.function)
+        whole = [*text[: scope.first], *self.wrong, *text[scope.end :]]
+        return cut("release", whole, text, scope, draws)
 
 
 def examples(older: Path, newer: Path, seed: int) -> Iterator[tuple[str, Example]]:
     """(path in the wheel, record) of every small change between two wheels of one package."""
+    for name, found in changes(older, newer):
+        draws = chance(seed, newer.name, name)
+        made = [example for change in found if (example := change.example(draws)) is not None]
+        for example in sorted(made, key=lambda example: (example.prefix, example.old, example.new)):
+            yield name, example
+
+
+def changes(older: Path, newer: Path) -> Iterator[tuple[str, list[Change]]]:
+    """(path in the wheel, its functions with small changes) of two wheels of one package."""
     with zipfile.ZipFile(older) as old, zipfile.ZipFile(newer) as new:
         names = sorted(name for name in set(old.namelist()) & set(new.namelist()) if name.endswith(".py"))
         for name in names:
@@ -48,28 +68,23 @@ def examples(older: Path, newer: Path, seed: int) -> Iterator[tuple[str, Example
                 continue
             if old.getinfo(name).CRC == new.getinfo(name).CRC:
                 continue
-            draws = chance(seed, newer.name, name)
-            for example in of_texts(_text(old.read(name)), _text(new.read(name)), draws):
-                yield name, example
+            yield name, of_texts(_text(old.read(name)), _text(new.read(name)))
 
 
-def of_texts(old: str, new: str, draws: random.Random) -> list[Example]:
-    """The records of one file in two releases."""
+def of_texts(old: str, new: str) -> list[Change]:
+    """The functions with small changes of one file in two releases, in the order of their names."""
     if _SEPARATORS.search(old) or _SEPARATORS.search(new):
         return []
     before, after = _functions(old), _functions(new)
     found = [
         change
-        for name in before.keys() & after.keys()
-        if (change := _change(*before[name], *after[name], draws)) is not None
+        for name in sorted(before.keys() & after.keys())
+        if (change := _change(*before[name], *after[name])) is not None
     ]
     if len(found) > _MOST_FUNCTIONS:
         return []
     often = Counter(change.words for change in found)
-    return sorted(
-        (change.example for change in found if often[change.words] == 1),
-        key=lambda example: (example.prefix, example.old, example.new),
-    )
+    return [change for change in found if often[change.words] == 1]
 
 
 def _functions(text: str) -> dict[str, tuple[Source, Function]]:
@@ -85,7 +100,7 @@ def _functions(text: str) -> dict[str, tuple[Source, Function]]:
     return {one.name: (source, one) for one in found if often[one.name] == 1}
 
 
-def _change(old: Source, before: Function, new: Source, after: Function, draws: random.Random) -> Change | None:
+def _change(old: Source, before: Function, new: Source, after: Function) -> Change | None:
     wrong_lines, right_lines = _own_lines(old, before), _own_lines(new, after)
     if wrong_lines == right_lines or _bare(before) == _bare(after):
         return None
@@ -96,13 +111,10 @@ def _change(old: Source, before: Function, new: Source, after: Function, draws: 
     words = _words(wrong, right)
     if wrong and right and difflib.SequenceMatcher(None, "".join(wrong), "".join(right)).ratio() < _LEAST_ALIKE:
         return None
-    text = new.text.splitlines(keepends=True)
     scope = scope_of(new, after)
     if start < scope.head - scope.first:
         return None  # another signature is another interface, which nothing in the function tells
-    whole = [*text[: scope.first], *wrong_lines, *text[scope.end :]]
-    example = cut("release", whole, text, scope, draws)
-    return Change(example, words) if example is not None else None
+    return Change(new, after, wrong_lines, right_lines, words)
 
 
 def _own_lines(source: Source, function: Function) -> list[str]:

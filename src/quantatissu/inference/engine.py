@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from quantatissu.inference.constraints import Constraint
 from quantatissu.inference.sampling import Sampling
 from quantatissu.tokenizer.core import Tokenizer
@@ -122,6 +125,13 @@ class Engine(Protocol):
         self, prefix: Sequence[int], continuations: Sequence[Sequence[int]], *, adapter: str | None = None
     ) -> list[float]:
         """Summed log-probability of each of ``continuations`` behind ``prefix``, in as few passes as possible."""
+
+    def following(
+        self, prefix: Sequence[int], continuations: Sequence[Sequence[int]], *, adapter: str | None = None
+    ) -> list[NDArray[np.float32]]:
+        """Log-probabilities of all that may follow: for each of ``continuations`` (perhaps empty) behind ``prefix``,
+        float32 [its length + 1, vocabulary]; the first row is what may follow ``prefix`` itself.
+        """
 
     def beam_search(
         self,

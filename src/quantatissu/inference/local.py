@@ -7,6 +7,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from quantatissu.foundation import QuantaError
 from quantatissu.inference.constraints.compiling import Compiler
 from quantatissu.inference.constraints.specs import Matcher
@@ -19,7 +22,7 @@ from quantatissu.inference.scheduler.cache import KeyValueCache
 from quantatissu.inference.scheduler.loop import SPECULATE_BELOW, Scheduler
 from quantatissu.inference.scheduler.passes import Errand, Errands, Passes
 from quantatissu.inference.scheduler.sample import Sample
-from quantatissu.inference.scheduler.scoring import Scoring
+from quantatissu.inference.scheduler.scoring import Following, Scoring
 from quantatissu.inference.scheduler.text import Detokeniser, StopStrings
 from quantatissu.inference.speculation import Drafter
 from quantatissu.tokenizer.core import Tokenizer
@@ -117,14 +120,27 @@ class LocalEngine:
         self, prefix: Sequence[int], continuations: Sequence[Sequence[int]], *, adapter: str | None = None
     ) -> list[float]:
         """See `Engine.score`. Raises QuantaError when one does not fit into the context."""
+        return self._scored(Scoring, prefix, continuations, adapter).scores
+
+    def following(
+        self, prefix: Sequence[int], continuations: Sequence[Sequence[int]], *, adapter: str | None = None
+    ) -> list[NDArray[np.float32]]:
+        """See `Engine.following`. Raises QuantaError when one does not fit into the context."""
+        return self._scored(Following, prefix, continuations, adapter).found
+
+    def _scored(
+        self,
+        kind: type[Scoring],
+        prefix: Sequence[int],
+        continuations: Sequence[Sequence[int]],
+        adapter: str | None,
+    ) -> Scoring:
         self._check_adapter(adapter)
         longest = max(map(len, continuations), default=0)
         self._check_prompt(tuple(prefix), longest)
         for tokens in continuations:
             self._check_tokens(tokens)
-        if not continuations:
-            return []
-        scoring = Scoring(
+        scoring = kind(
             self._runner,
             self._scheduler.cache,
             prefix,
@@ -132,8 +148,9 @@ class LocalEngine:
             adapter=adapter,
             step_tokens=4 * self._step_tokens,
         )
-        self._run(scoring)
-        return scoring.scores
+        if continuations:
+            self._run(scoring)
+        return scoring
 
     def beam_search(
         self,

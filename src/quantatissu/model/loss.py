@@ -34,16 +34,24 @@ class LossSums(NamedTuple):
 
 
 def cross_entropy(
-    hidden: Tensor, head_weight: Tensor, targets: Tensor, *, z_loss: float = 0.0, chunk: int = DEFAULT_CHUNK
+    hidden: Tensor,
+    head_weight: Tensor,
+    targets: Tensor,
+    *,
+    weights: Tensor | None = None,
+    z_loss: float = 0.0,
+    chunk: int = DEFAULT_CHUNK,
 ) -> LossSums:
     """Next-token loss of ``hidden`` [..., D] against ``targets`` int64 [...] through the head [V, D].
 
+    ``weights`` [...] says how much each target counts in ``objective``; the other sums are without them.
     ``chunk`` tokens are taken at a time, which needs about ``chunk * V * 6`` bytes under bf16. The product runs in
     autocast's dtype under autocast, softmax and sums always in fp32 or better. Divide ``objective`` by the
     tokens of the whole step before backward.
     """
     flat, wanted = hidden.reshape(-1, hidden.shape[-1]), targets.reshape(-1)
-    return LossSums(*_ChunkedCrossEntropy.apply(flat, head_weight, wanted, z_loss, chunk))  # type: ignore[no-untyped-call]
+    weighed = None if weights is None else weights.reshape(-1)
+    return LossSums(*_ChunkedCrossEntropy.apply(flat, head_weight, wanted, weighed, z_loss, chunk))  # type: ignore[no-untyped-call]
 
 
 def token_log_probabilities(
@@ -69,7 +77,15 @@ def token_log_probabilities(
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, z_loss: float, chunk: int) -> Any:
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        weights: Tensor | None,
+        z_loss: float,
+        chunk: int,
+    ) -> Any:
         kind = hidden.device.type
         compute = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
         wide = torch.promote_types(compute, torch.float32)
@@ -78,9 +94,10 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             wants_hidden, wants_head = ctx.needs_input_grad[:2]
             head_gradient = torch.zeros_like(head, dtype=wide) if wants_head else None
             hidden_gradients: list[Tensor] = []
-            loss, z = hidden.new_zeros((), dtype=wide), hidden.new_zeros((), dtype=wide)
+            loss, z, objective = (hidden.new_zeros((), dtype=wide) for _ in range(3))
+            shares = [None] * len(hidden) if weights is None else torch.split(weights, chunk)
             correct = torch.zeros((), dtype=torch.int64, device=hidden.device)
-            for part, ids in zip(torch.split(hidden, chunk), torch.split(targets, chunk), strict=True):
+            for part, ids, share in zip(torch.split(hidden, chunk), torch.split(targets, chunk), shares, strict=False):
                 rows, counted = part.to(compute), ids != IGNORED
                 index = ids.where(counted, 0).unsqueeze(1)
                 logits = (rows @ head.t()).to(wide)
@@ -88,17 +105,21 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 # The best of the others: the target is set to minus infinity and back, cheaper than an argmax.
                 others = logits.scatter_(1, index, float("-inf")).amax(1, keepdim=True)
                 highest = torch.maximum(target, others)
-                weights = logits.scatter_(1, index, target).sub_(highest).exp_()
-                total = weights.sum(1, keepdim=True)
+                raised = logits.scatter_(1, index, target).sub_(highest).exp_()
+                total = raised.sum(1, keepdim=True)
                 partition = highest + total.log()
-                loss = loss + ((partition - target).squeeze(1) * counted).sum()
-                z = z + (partition.square().squeeze(1) * counted).sum()
+                nats, squared = (partition - target).squeeze(1), partition.square().squeeze(1)
+                shown = counted.to(wide)
+                loss, z = loss + (nats * shown).sum(), z + (squared * shown).sum()
+                if share is not None:
+                    shown = shown * share
+                    objective = objective + ((nats + z_loss * squared) * shown).sum()
                 correct = correct + ((target > others).squeeze(1) & counted).sum()
                 if not (wants_hidden or wants_head):
                     continue
                 # d objective / d logits = softmax * (1 + 2 z_loss partition) - one_hot
-                shown = counted.to(wide).unsqueeze(1)
-                gradient = weights.mul_((1 + 2 * z_loss * partition) * shown / total)
+                shown = shown.unsqueeze(1)
+                gradient = raised.mul_((1 + 2 * z_loss * partition) * shown / total)
                 gradient = gradient.scatter_add_(1, index, -shown).to(compute)
                 if wants_hidden:
                     hidden_gradients.append((gradient @ head).to(hidden.dtype))
@@ -108,7 +129,8 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         ctx.save_for_backward(hidden_gradient, head_gradient)
         ctx.weight_dtype = weight.dtype
         tokens = (targets != IGNORED).sum()
-        objective = loss + z_loss * z
+        if weights is None:
+            objective = loss + z_loss * z
         ctx.mark_non_differentiable(loss, z, correct, tokens)
         return objective, loss, z, correct, tokens
 
@@ -119,6 +141,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return (
             None if hidden_gradient is None else hidden_gradient * scale.to(hidden_gradient.dtype),
             None if head_gradient is None else (head_gradient * scale).to(ctx.weight_dtype),
+            None,
             None,
             None,
             None,

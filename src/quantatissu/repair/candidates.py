@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from quantatissu.repair.localise import Place
 from quantatissu.rewriting import OPERATORS, Project, Rewrite, Source, rewrites
@@ -30,6 +31,7 @@ class Candidate:
     """One edit of one file. ``path`` is absolute; ``rewrite`` applies to the text the file has at the parent node.
 
     ``score`` orders what is tried and is less by ``toll`` where trying takes longer, which says nothing about the edit.
+    ``advice`` is the part of it that comes from a model.
     """
 
     path: str
@@ -37,6 +39,7 @@ class Candidate:
     place: Place
     score: float
     toll: float = 0.0
+    advice: float = 0.0
 
 
 _TIER_FROM = (-2.2, -3.2, -4.2, -math.inf)  # lowest prior of each tier of operators
@@ -55,7 +58,16 @@ def free(path: str, source: Source, statement: Statement) -> float:
     return 0.0
 
 
-Rescore = Callable[[Sequence[Candidate]], Sequence[float]]  # the seam for a model's log-probabilities
+class Advice(Protocol):
+    """What a model says of places and edits, in nats to be added to their scores."""
+
+    def place(self, path: str, source: Source, statement: Statement) -> float:
+        """Of all edits of a statement."""
+        ...
+
+    def edits(self, path: str, source: Source, statement: Statement, found: Sequence[Rewrite]) -> Sequence[float]:
+        """Of each of some edits of one statement, beside what its place has."""
+        ...
 
 
 def rewrite_prior(rewrite: Rewrite) -> float:
@@ -93,11 +105,13 @@ class _Statement:
     statement: Statement
     base: float  # what its suspiciousness and the toll give every rewrite
     toll: float
+    advice: Advice | None = None
+    advised: float = 0.0  # the part of the base that is advice
     tier: int = 0
     shared: float = 0.0
 
     def bound(self) -> float:
-        """No rewrite that is still to be made scores higher."""
+        """No rewrite that is still to be made scores higher, but for what advice adds to single ones."""
         best = _BEST_PRIOR[self.tier] + (TAKEN_UP if unused_names(self.source, self.statement) else 0.0)
         return self.base + ((1 - SHARING) * best if self.tier == 0 else best - self.shared)
 
@@ -113,9 +127,19 @@ class _Statement:
             self.shared = SHARING * math.log(sum(math.exp(prior) for _, prior in found) + rest)
         self.tier += 1
         base = self.base - self.shared
+        gains: Sequence[float] = [0.0] * len(found)
+        if self.advice is not None:
+            gains = self.advice.edits(self.place.path, self.source, self.statement, [rewrite for rewrite, _ in found])
         return [
-            Candidate(self.place.path, rewrite, self.place, base + prior - EDIT_SIZE * edit_size(rewrite), self.toll)
-            for rewrite, prior in found
+            Candidate(
+                self.place.path,
+                rewrite,
+                self.place,
+                base + prior - EDIT_SIZE * edit_size(rewrite) + gain,
+                self.toll,
+                self.advised + gain,
+            )
+            for (rewrite, prior), gain in zip(found, gains, strict=True)
         ]
 
 
@@ -124,8 +148,13 @@ def candidates(
     source_of: Callable[[str], Source | None],
     project: Project,
     toll: Toll = free,
+    advice: Advice | None = None,
 ) -> Iterator[Candidate]:
-    """All single-operator candidates, best first; several may give the same text. ``places`` come likewise."""
+    """All single-operator candidates, best first; several may give the same text. ``places`` come likewise.
+
+    With advice on single edits the order is that of places and, within each, of edits: a statement whose best edit is
+    worth more than its place promised comes as late as that promised.
+    """
     heap: list[tuple[float, int, Candidate | _Statement]] = []
     number = itertools.count()
 
@@ -143,16 +172,19 @@ def candidates(
             if item.tier < len(_TIERS):
                 push(item.bound(), item)
 
-    for place in places:
-        yield from above(suspicion(place) + (1 - SHARING) * (_BEST_PRIOR[0] + TAKEN_UP))
+    def added(place: Place) -> Iterator[_Statement]:
         source = source_of(place.path)
-        if source is None:
-            continue
-        for statement in source.statements_on(place.line):
-            if statement.lineno == place.line:
+        for statement in source.statements_on(place.line) if source is not None else ():
+            if source is not None and statement.lineno == place.line:
                 cost = toll(place.path, source, statement)
-                item = _Statement(place, source, statement, suspicion(place) - cost, cost)
-                push(item.bound(), item)
+                told = advice.place(place.path, source, statement) if advice is not None else 0.0
+                yield _Statement(place, source, statement, suspicion(place) - cost + told, cost, advice, told)
+
+    for place in places:
+        if advice is None:  # else a later place may come first
+            yield from above(suspicion(place) + (1 - SHARING) * (_BEST_PRIOR[0] + TAKEN_UP))
+        for item in added(place):
+            push(item.bound(), item)
     yield from above(-math.inf)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import heapq
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from quantatissu.planning import Node, Thought
 from quantatissu.repair.candidates import (
     EDIT_SIZE,
+    Advice,
     Candidate,
     Toll,
     candidates,
@@ -43,6 +45,9 @@ class Situation:
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
+Key = tuple[str, tuple[object, ...]]
+
+
 class EditProposer:
     """Proposes edits for the places found suspicious at each node.
 
@@ -63,13 +68,29 @@ class EditProposer:
         self.locate = locate
         self.editable = editable
         self.toll = toll
-        self._streams: dict[int, Iterator[Candidate]] = {}
+        self._streams: dict[int, Iterator[tuple[Key, Candidate]]] = {}
+        self._proposed: dict[int, set[Key]] = defaultdict(set)
 
     def propose(self, node: Node, k: int) -> list[Thought]:
         stream = self._streams.get(node.number)
         if stream is None:
             stream = self._streams[node.number] = self._stream(self.locate(node))
-        return [Thought(candidate, candidate.score) for candidate in itertools.islice(stream, k)]
+        found, known = [], self._proposed[node.number]
+        for key, candidate in stream:
+            if key not in known:
+                known.add(key)
+                found.append(Thought(candidate, candidate.score))
+                if len(found) == k:
+                    break
+        return found
+
+    def advise(self, node: Node, situation: Situation, advice: Advice, ready: int) -> None:
+        """From now on propose for a node, of what was not proposed yet, what `advice` puts first; `ready` edits are
+        drawn before that takes effect. May be called from another thread than `propose`.
+        """
+        stream = self._stream(situation, advice)
+        first = list(itertools.islice(stream, ready))
+        self._streams[node.number] = itertools.chain(first, stream)
 
     def begin(self, node: Node, situation: Situation) -> None:
         """Draw the first edit of a node ahead of its time: it takes longer than the next hundred."""
@@ -77,24 +98,21 @@ class EditProposer:
         first = list(itertools.islice(stream, 1))
         self._streams[node.number] = itertools.chain(first, stream)
 
-    def _stream(self, situation: Situation) -> Iterator[Candidate]:
+    def _stream(self, situation: Situation, advice: Advice | None = None) -> Iterator[tuple[Key, Candidate]]:
+        """Candidates best first, each with what is the same for all that give the same text."""
         changed = situation.texts
 
         def source_of(path: str) -> Source | None:
             return self.texts.source(path, changed.get(path))
 
         diagnosed = sorted(self._diagnosed(situation.failures, changed), key=_lowest_last)
-        single = candidates(situation.places, source_of, self.project, self.toll)
-        seen: set[tuple[str, tuple[object, ...]]] = set()
+        single = candidates(situation.places, source_of, self.project, self.toll, advice)
         for candidate in heapq.merge(
             diagnosed, _followed(single, self._composed(situation.places, source_of)), key=_lowest_last
         ):
             file = self.texts.file(candidate.path)
             text = changed.get(candidate.path, file.text if file is not None else "")
-            key = (candidate.path, normalised(text, candidate.rewrite))
-            if key not in seen:
-                seen.add(key)
-                yield candidate
+            yield (candidate.path, normalised(text, candidate.rewrite)), candidate
 
     # -- edits that answer a diagnostic ---------------------------------------------------------------------------
 

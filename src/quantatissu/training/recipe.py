@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from quantatissu.model.adapters import AdapterConfig
-from quantatissu.training.data import FimSettings
+from quantatissu.training.data import AnswerSettings, FimSettings
 from quantatissu.training.objectives.settings import CausalSettings, GrpoSettings, ObjectiveSettings
 from quantatissu.training.optim import AverageSettings, OptimizerSettings, ScheduleSettings, SpikeSettings
 
@@ -43,6 +43,8 @@ class CorpusSettings(_Table):
     """Its share of the samples; by default its share of the tokens. Set it for all corpora or for none."""
     fim: FimSettings | None = None
     """Fill-in-the-middle for this corpus; by default that of ``data``."""
+    answers: AnswerSettings | None = None
+    """Its documents are questions, of which only the answers are learnt."""
 
 
 class DataTable(_Table):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quantatissu.inference.runner import Runner, Segment
 from quantatissu.inference.scheduler.cache import KeyValueCache
 from quantatissu.inference.scheduler.passes import OutOfPages, prefill
+
+_NOTHING = np.empty((0, 0), dtype=np.float32)
 
 
 class Scoring:
@@ -27,6 +30,7 @@ class Scoring:
         self._runner, self._cache, self._adapter, self._step_tokens = runner, cache, adapter, step_tokens
         self._prefix, self._continuations = list(prefix), continuations
         self.scores = [0.0] * len(continuations)
+        self.found: list[NDArray[np.float32]] = [_NOTHING] * len(continuations)
 
     def work(self) -> Generator[None]:
         """See `Passes.work`; at the end `scores` are complete."""
@@ -42,7 +46,7 @@ class Scoring:
             )
             # The last token of the prefix goes through with every continuation: its logits score the first token.
             kept = len(self._prefix) - 1
-            todo = [number for number, tokens in enumerate(self._continuations) if len(tokens)]
+            todo = [number for number, tokens in enumerate(self._continuations) if self._asks(tokens)]
             while todo:
                 batch: list[int] = []
                 cost = 0
@@ -59,27 +63,56 @@ class Scoring:
         """Score the first of ``batch`` that there are pages for; returns how many."""
         held: list[list[int]] = []
         segments: list[Segment] = []
-        targets: list[int] = []
         try:
             for number in batch:
                 tokens = self._continuations[number]
                 own = self._cache.fork(pages, kept)
-                if own is None or not self._cache.grow(own, kept + len(tokens)):
+                if own is None or not self._cache.grow(own, kept + len(tokens) + 1):
                     if own is not None:
                         self._cache.end(own)
                     break
                 held.append(own)
-                through = np.array([self._prefix[-1], *tokens[:-1]], dtype=np.int64)
+                through = self._through(tokens)
                 segments.append(Segment(through, kept, tuple(own), len(through), self._adapter))
-                targets.extend(tokens)
             if not segments:
                 raise OutOfPages
-            found = self._runner.score(segments, np.array(targets, dtype=np.int64))
-            first = 0
-            for number, segment in zip(batch, segments, strict=False):
-                self.scores[number] = float(found[first : first + segment.wanted].sum(dtype=np.float64))
-                first += segment.wanted
+            self._measure(batch[: len(segments)], segments)
             return len(segments)
         finally:
             for own in held:
                 self._cache.end(own)
+
+    def _asks(self, tokens: Sequence[int]) -> bool:
+        """Whether there is anything to be found out about a continuation."""
+        return len(tokens) > 0
+
+    def _through(self, tokens: Sequence[int]) -> NDArray[np.int64]:
+        """What goes through the model for a continuation."""
+        return np.array([self._prefix[-1], *tokens[:-1]], dtype=np.int64)
+
+    def _measure(self, batch: Sequence[int], segments: Sequence[Segment]) -> None:
+        targets = np.concatenate([np.asarray(self._continuations[number], dtype=np.int64) for number in batch])
+        found = self._runner.score(segments, targets)
+        first = 0
+        for number, segment in zip(batch, segments, strict=True):
+            self.scores[number] = float(found[first : first + segment.wanted].sum(dtype=np.float64))
+            first += segment.wanted
+
+
+class Following(Scoring):
+    """One call of `Engine.following`: at the end `found` is complete."""
+
+    def _asks(self, tokens: Sequence[int]) -> bool:
+        return True
+
+    def _through(self, tokens: Sequence[int]) -> NDArray[np.int64]:
+        return np.array([self._prefix[-1], *tokens], dtype=np.int64)
+
+    def _measure(self, batch: Sequence[int], segments: Sequence[Segment]) -> None:
+        logits = self._runner.run(segments)
+        logits = logits - logits.max(axis=1, keepdims=True)
+        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        first = 0
+        for number, segment in zip(batch, segments, strict=True):
+            self.found[number] = logits[first : first + segment.wanted]
+            first += segment.wanted

@@ -5,11 +5,12 @@ Sample i of a run depends on the seed and i alone. Needs numpy only; `to_torch` 
 
 from quantatissu.training.data.loader import Loader, attention_mask, to_torch
 from quantatissu.training.data.packing import Piece
-from quantatissu.training.data.samples import IGNORED, Batch, Part, Place, Samples
-from quantatissu.training.data.settings import DataSettings, FimSettings
+from quantatissu.training.data.samples import IGNORED, Batch, Part, Place, Samples, WeightedBatch
+from quantatissu.training.data.settings import AnswerSettings, DataSettings, FimSettings
 
 __all__ = [
     "IGNORED",
+    "AnswerSettings",
     "Batch",
     "DataSettings",
     "FimSettings",
@@ -18,6 +19,7 @@ __all__ = [
     "Piece",
     "Place",
     "Samples",
+    "WeightedBatch",
     "attention_mask",
     "to_torch",
 ]

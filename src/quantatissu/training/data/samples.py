@@ -15,7 +15,7 @@ from quantatissu.corpus.shards import Corpus
 from quantatissu.tokenizer import Ids, Tokenizer
 from quantatissu.training.data.fim import FillInTheMiddle
 from quantatissu.training.data.packing import BestFit, Concatenate, Epoch, Piece, Plan
-from quantatissu.training.data.settings import DataSettings, FimSettings
+from quantatissu.training.data.settings import AnswerSettings, DataSettings, FimSettings
 from quantatissu.training.data.shuffling import Draws, permutation
 
 IGNORED = -100
@@ -47,6 +47,13 @@ class Batch:
         return np.not_equal(self.targets, IGNORED)
 
 
+@dataclass(frozen=True, slots=True)
+class WeightedBatch(Batch):
+    """Rows whose targets do not all count alike: ``weights`` float32 [rows, length]."""
+
+    weights: NDArray[np.float32]
+
+
 class Part(NamedTuple):
     """What a sample holds of a document: ``tokens`` as the model sees them."""
 
@@ -67,7 +74,7 @@ class Samples:
     """Samples drawn from `corpora`, in proportion to `weights` (by default to their tokens).
 
     ``fim`` gives single corpora fill-in-the-middle settings of their own, in the order of `corpora`; None: those of
-    `settings`.
+    `settings`. ``answers`` says likewise of which corpora only answers are learnt.
 
     Shares are kept exactly in every 4,096 samples, so a weight must be at least about 1/8,192 of all. Memory: about 80
     bytes a document and 16 a sample. Raises ValueError for an empty corpus, a corpus of another vocabulary, or weights
@@ -82,6 +89,7 @@ class Samples:
         *,
         weights: Sequence[float] | None = None,
         fim: Sequence[FimSettings | None] | None = None,
+        answers: Sequence[AnswerSettings | None] | None = None,
     ) -> None:
         self.settings = settings or DataSettings()
         self.corpora = tuple(corpora)
@@ -95,6 +103,8 @@ class Samples:
         self._shares = _shares([corpus.tokens for corpus in corpora] if weights is None else weights, len(corpora))
         own = fim or [None] * len(self.corpora)
         self._fims = [one or self.settings.fim for one in own]
+        self._answers = list(answers or [None] * len(self.corpora))
+        self._markers = [None if one is None else _marker(tokenizer, one) for one in self._answers]
         self._rates = [
             np.array([one.rate_for(language) for language in corpus.languages])
             for corpus, one in zip(self.corpora, self._fims, strict=True)
@@ -112,6 +122,8 @@ class Samples:
         """
         sources = [(c.split, c.manifest) for c in self.corpora]
         state = repr((self.settings, self._fims, self._shares.tolist(), sources))
+        if any(self._answers):
+            state += repr(self._answers)
         return hashlib.blake2b(state.encode(), digest_size=16).hexdigest()
 
     @property
@@ -155,16 +167,25 @@ class Samples:
         targets = np.full(shape, IGNORED, np.int64)
         documents = np.full(shape, -1, np.int32)
         positions = np.zeros(shape, np.int64)
+        weights = np.ones(shape, np.float32) if any(self._answers) else None
         for row, number in enumerate(indices):
-            at = 0
+            at, corpus = 0, self.locate(number).corpus
+            answers, marker = self._answers[corpus], self._markers[corpus]
             for document, part in enumerate(self.parts(number)):
                 end = at + len(part.tokens)
                 tokens[row, at:end] = part.tokens
                 targets[row, at : end - 1] = part.tokens[1:]
                 documents[row, at:end] = document
                 positions[row, at:end] = np.arange(end - at)
+                if answers is not None and weights is not None:
+                    question = int(np.argmax(part.tokens == marker))
+                    targets[row, at : at + question] = IGNORED
+                    weights[row, at:end] = answers.weight
                 at = end
-        return Batch(tokens, targets, documents, positions, max(indices) + 1 if index is None else index)
+        after = max(indices) + 1 if index is None else index
+        if weights is None:
+            return Batch(tokens, targets, documents, positions, after)
+        return WeightedBatch(tokens, targets, documents, positions, after, weights)
 
     def _transformed(self, fim: FillInTheMiddle, part: Part, draws: Draws, free: int, table: FimSettings) -> Part:
         closed = bool(len(part.tokens)) and int(part.tokens[-1]) == self._end
@@ -185,6 +206,12 @@ class Samples:
         for corpus, share in enumerate(self._shares):
             before[chosen == corpus] = np.arange(share)
         return chosen, before
+
+
+def _marker(tokenizer: Tokenizer, answers: AnswerSettings) -> int:
+    if answers.after not in tokenizer.control:
+        raise ValueError(f"the vocabulary has no token {answers.after}, which answers would begin behind")
+    return tokenizer.control[answers.after]
 
 
 def _shares(weights: Sequence[float], count: int) -> NDArray[np.int64]:

@@ -35,6 +35,17 @@ class FimSettings(BaseModel):
         return self.languages.get(language, self.rate)
 
 
+class AnswerSettings(BaseModel):
+    """A corpus whose documents are questions with an answer: only the answer is learnt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: str
+    """The control token that ends the question. A document without it is learnt whole."""
+    weight: float = Field(default=1.0, gt=0)
+    """How much each token of an answer weighs in the loss, against a token of any other document."""
+
+
 class DataSettings(BaseModel):
     """How samples are made. ``seed`` decides every order and every draw."""
 

@@ -11,7 +11,8 @@ from quantatissu.training.objectives.base import Tensors, Terms
 
 
 class CausalLM:
-    """Cross-entropy over every target that is not ignored, plus ``z_loss`` times the squared log-partition.
+    """Cross-entropy over every target that is not ignored, weighted where the batch has ``weights``, plus ``z_loss``
+    times the squared log-partition.
 
     ``chunk`` tokens at a time go through the output head; a GPU needs larger ones to be busy.
     """
@@ -26,5 +27,11 @@ class CausalLM:
     def __call__(self, model: Decoder, batch: Tensors) -> Terms:
         """See `Objective`; ``sums``: ``loss`` in nats without the z term, and ``accuracy`` as correct tokens."""
         hidden = model(batch["tokens"], positions_BT=batch["positions"], documents_BT=batch["documents"])
-        scored = cross_entropy(hidden, model.head_weight, batch["targets"], z_loss=self._z_loss, chunk=self._chunk)
+        targets, weights = batch["targets"], batch.get("weights")
+        if weights is not None:  # most targets are ignored then
+            kept = targets != IGNORED
+            hidden, targets, weights = hidden[kept], targets[kept], weights[kept]
+        scored = cross_entropy(
+            hidden, model.head_weight, targets, weights=weights, z_loss=self._z_loss, chunk=self._chunk
+        )
         return Terms(scored.objective, {"loss": scored.loss, "accuracy": scored.correct})

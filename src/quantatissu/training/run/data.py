@@ -53,7 +53,8 @@ def open_data(recipe: TrainRecipe) -> Data:
         validation = [found for folder in folders if (found := _validation(folder)) is not None]
         settings = DataSettings(length=table.length, packing=table.packing, fim=table.fim, seed=recipe.seed)
         weights = [one.weight for one in table.corpus if one.weight is not None] or None
-        samples = Samples(corpora, tokenizer, settings, weights=weights, fim=[one.fim for one in table.corpus])
+        fim, answers = [one.fim for one in table.corpus], [one.answers for one in table.corpus]
+        samples = Samples(corpora, tokenizer, settings, weights=weights, fim=fim, answers=answers)
     except ValueError as error:
         raise QuantaError(f"the data cannot be used: {error}") from error
     return Data(

@@ -1,0 +1,169 @@
+"""How functions are shown to the model, how edits become changes of lines, and what is read off its answers."""
+
+import ast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quantatissu.repair.learned.faults import FaultModel, outermost
+from quantatissu.repair.learned.lines import LineChange, line_change, trimmed
+from quantatissu.repair.learned.marks import MOST_LINES, Marks, layout
+from quantatissu.rewriting import Edit, Source
+from quantatissu.rewriting.source import FunctionNode
+from quantatissu.tokenizer import TrainSettings, train_tokenizer
+
+MODULE = '''class Account:
+    kind = "plain"
+
+    @property
+    def worth(self):
+        """What it is worth.
+
+        In all.
+        And more.
+        Of it.
+        """
+        total = self.balance
+        for other in self.others:
+            total -= other.worth
+        return total
+
+
+def mean(values):
+    def each():
+        yield from values
+
+    return sum(each()) / len(values)
+'''
+TOKENIZER = train_tokenizer([MODULE], TrainSettings(vocabulary=400))
+
+
+def function(source: Source, name: str) -> FunctionNode:
+    return next(node for node in ast.walk(source.tree) if isinstance(node, FunctionNode) and node.name == name)
+
+
+class TestLines:
+    @settings(max_examples=200)
+    @given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abc"), max_size=6))
+    def test_the_fewest_lines_are_changed(self, old: list[str], new: list[str]) -> None:
+        change = trimmed(5, old, new)
+        assert [*old[: change.start - 5], *change.new, *old[change.stop - 5 :]] == new
+        rest = old[change.start - 5 : change.stop - 5]
+        assert not (rest and change.new) or (rest[0] != change.new[0] and rest[-1] != change.new[-1])
+
+    def test_an_edit_within_a_line(self) -> None:
+        source = Source(MODULE)
+        at = MODULE.index("-=")
+        assert line_change(source, [Edit(at, at + 2, "+=")]) == LineChange(
+            14, 15, ("            total += other.worth\n",)
+        )
+
+    def test_lines_put_in_and_taken_out(self) -> None:
+        source = Source(MODULE)
+        at = MODULE.index("        return total")
+        assert line_change(source, [Edit(at, at, "        total += 1\n")]) == LineChange(
+            15, 15, ("        total += 1\n",)
+        )
+        assert line_change(source, [Edit(at, at + len("        return total\n"), "")]) == LineChange(15, 16, ())
+
+    def test_edits_that_overlap_or_take_a_line_end_are_no_change_of_lines(self) -> None:
+        source = Source(MODULE)
+        assert line_change(source, [Edit(0, 5, "x"), Edit(3, 7, "y")]) is None
+        assert line_change(source, [Edit(len(MODULE) - 1, len(MODULE), "")]) is None
+
+
+class TestMarks:
+    def test_a_function_and_its_answer_as_tokens(self) -> None:
+        marks = Marks(TOKENIZER)
+        prompt, answer = (
+            marks.prompt(["class A:\n"], ["    def f(a):\n", "        return b\n"]),
+            marks.answer(1, 2, ["x\n"]),
+        )
+        assert np.flatnonzero(np.isin(prompt, marks.ids)).size == 3
+        text = TOKENIZER.decode([int(number) for number in prompt if number not in marks.ids])
+        assert text.endswith("class A:\n    def f(a):\n        return b\n<|edit_span|>")
+        assert answer[:2].tolist() == marks.ids[[1, 2]].tolist()
+        assert TOKENIZER.decode(answer[2:].tolist()) == "<|edit_replacement|>x\n<|edit_replacement_end|>"
+
+    def test_long_docstrings_are_shown_in_part(self) -> None:
+        source = Source(MODULE)
+        place = layout(source, function(source, "worth"))
+        (shown,) = place.parts()
+        assert source.lines[place.owners[0] - 1] == "class Account:\n"
+        assert "".join(source.lines[number - 1] for number in shown) == (
+            '    @property\n    def worth(self):\n        """What it is worth.\n\n        In all.\n        And more.\n'
+            "        total = self.balance\n        for other in self.others:\n            total -= other.worth\n"
+            "        return total\n"
+        )
+
+    @pytest.mark.parametrize("count", [1, MOST_LINES - 1, MOST_LINES, 2 * MOST_LINES, 1000])
+    def test_every_line_of_a_long_function_is_in_some_part(self, count: int) -> None:
+        source = Source("def f(a):\n" + "    a += 1\n" * count)
+        place = layout(source, function(source, "f"))
+        parts = place.parts()
+        assert all(part[0] == 1 and len(part) <= MOST_LINES for part in parts)
+        assert sorted({line for part in parts for line in part}) == list(range(1, count + 2))
+
+    def test_the_outermost_function_is_shown(self) -> None:
+        source = Source(MODULE)
+        assert outermost(source, function(source, "each")).name == "mean"
+        assert outermost(source, function(source, "worth")).name == "worth"
+
+
+class Believer:
+    """An engine that believes in one answer, whatever is asked, and gives every other token one in a thousand."""
+
+    context = 1024
+    tokenizer = TOKENIZER
+
+    def __init__(self, answer: list[int]) -> None:
+        self.answer = answer
+
+    def following(self, prefix: list[int], continuations: list[list[int]]) -> list[np.ndarray]:
+        found = []
+        for tokens in continuations:
+            rows = np.full((len(tokens) + 1, TOKENIZER.vocabulary), np.log(1e-3), np.float32)
+            for at in range(min(len(rows), len(self.answer))):
+                if list(tokens[:at]) == self.answer[:at]:
+                    rows[at][self.answer[at]] = np.log(0.5)
+            found.append(rows)
+        return found
+
+    def score(self, prefix: list[int], continuations: list[list[int]]) -> list[float]:
+        return [
+            sum(float(row[token]) for row, token in zip(rows, tokens, strict=False))
+            for rows, tokens in zip(self.following(prefix, continuations), continuations, strict=True)
+        ]
+
+
+class TestFaultModel:
+    RIGHT = LineChange(14, 15, ("            total += other.worth\n",))
+    OTHER = LineChange(14, 15, ("            total = other.worth\n",))
+
+    def look(self, source: Source):  # type: ignore[no-untyped-def]
+        marks = Marks(TOKENIZER)
+        (shown,) = layout(source, function(source, "worth")).parts()
+        at = shown.index(14)
+        engine = Believer(marks.answer(at, at + 1, self.RIGHT.new).tolist())
+        return FaultModel(engine).look(source, function(source, "worth"))  # type: ignore[arg-type]
+
+    def test_the_place_it_believes_in(self) -> None:
+        look = self.look(Source(MODULE))
+        assert look is not None
+        assert look.odds(14, 15) > 5
+        assert abs(look.odds(13, 14)) < 0.1
+        assert look.odds(10, 12) is None, "lines that are not shown"
+
+    @pytest.mark.parametrize("exact", [True, False])
+    def test_the_edit_it_believes_in(self, exact: bool) -> None:
+        look = self.look(Source(MODULE))
+        right, other, hidden = look.edits([self.RIGHT, self.OTHER, LineChange(10, 11, ())], exact=exact)
+        assert right > other + 5
+        assert hidden is None
+
+    def test_what_marks_would_confuse_is_not_shown(self) -> None:
+        source = Source("def f(a):\n    return 'é'\n")
+        model = FaultModel(Believer([]))  # type: ignore[arg-type]
+        assert model.look(source, function(source, "f")) is None
