@@ -2,7 +2,7 @@
 
 No candidate is run. Localization runs once a task and is kept below the cache, so that a change to priors, costs or
 operators is judged in seconds: for each task the place of the faulty statement, and the rank of the edit that gives
-back the original text (``-`` when no operator proposes it).
+back the original text (``-`` when no operator proposes it). ``--model tissu``: with the model's advice from the start.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,21 @@ from benchmarks.repair.environment import test_python
 from benchmarks.repair.packages import CACHE
 from benchmarks.repair.run import load_case
 from benchmarks.repair.tasks import Task, load_all
+from quantatissu.inference import open_engine
 from quantatissu.planning import Node
 from quantatissu.repair import FixOptions
 from quantatissu.repair import candidates as candidates_module
 from quantatissu.repair.coverage import Tracing
 from quantatissu.repair.groundwork import make_project
-from quantatissu.repair.localise import Coverage, everywhere, localise
+from quantatissu.repair.learned.adviser import Adviser
+from quantatissu.repair.learned.advising import FUNCTIONS, STATEMENTS
+from quantatissu.repair.learned.faults import FaultModel
+from quantatissu.repair.localise import Coverage, Place, everywhere, localise
 from quantatissu.repair.prepare import prepare
 from quantatissu.repair.propose import EditProposer, Situation
 from quantatissu.repair.texts import Texts
 from quantatissu.testing.baseline import run_baseline
+from quantatissu.testing.records import TestResult
 
 MOST = 30_000
 
@@ -57,32 +63,66 @@ def localise_task(task: Task, folder: Path) -> dict[str, Any]:
     return found
 
 
-def rank(task: Task, folder: Path) -> dict[str, Any]:
-    """Ranks of the faulty line and of the right edit, 1 first; None when they are not proposed."""
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A task with its suspicious places; ``lines`` are where the statements begin that are at fault in ``path``, and
+    ``right`` is that file's text without the fault.
+    """
+
+    failing: Sequence[TestResult]
+    places: Sequence[Place]
+    texts: Texts
+    editable: frozenset[str]
+    path: str
+    lines: frozenset[int]
+    right: str
+
+
+def locate(task: Task, folder: Path) -> Located:
+    """Localise the fault of a task, as `quanta fix` does."""
+    folder.mkdir(parents=True, exist_ok=True)
     found = localise_task(task, folder)
     root = folder / task.package
     texts = Texts(str(root))
-    editable = set(found["editable"])
+    editable = frozenset(found["editable"])
     coverage: Coverage = found["coverage"]
-    began = time.perf_counter()
     places = localise(found["failing"], coverage, texts.source, editable.__contains__, texts.text)
-    places = places or everywhere(sorted(editable), texts.source)
-    project = make_project(places, editable, texts)
-    proposer = EditProposer(texts, project, lambda node: Situation(found["failing"], places), editable.__contains__)
     fault = task.faults[0]
     path = str(root / fault.file)
     text = texts.file(path).text
-    right = text[: fault.start] + fault.before + text[fault.start + len(fault.after) :]
     line = text.count("\n", 0, fault.start) + 1
     source = texts.source(path)
-    starts = {statement.lineno for statement in source.statements_on(line)} if source else {line}
-    place = next((i for i, p in enumerate(places, 1) if p.path == path and p.line in starts), None)
+    return Located(
+        found["failing"],
+        places or everywhere(sorted(editable), texts.source),
+        texts,
+        editable,
+        path,
+        frozenset({statement.lineno for statement in source.statements_on(line)} if source else {line}),
+        text[: fault.start] + fault.before + text[fault.start + len(fault.after) :],
+    )
+
+
+def rank(task: Task, folder: Path, model: FaultModel | None) -> dict[str, Any]:
+    """Ranks of the faulty line and of the right edit, 1 first; None when they are not proposed."""
+    began = time.perf_counter()
+    found = locate(task, folder)
+    texts, places, fault = found.texts, found.places, task.faults[0]
+    project = make_project(places, found.editable, texts)
+    situation = Situation(found.failing, places)
+    proposer = EditProposer(texts, project, lambda node: situation, found.editable.__contains__)
+    if model is not None:
+        adviser = Adviser(model, texts.source)
+        adviser.look(places, functions=FUNCTIONS, statements=STATEMENTS, seconds=60.0)
+        proposer.advise(Node(), situation, adviser, 1)
+    text = texts.file(found.path).text
+    place = next((i for i, p in enumerate(places, 1) if p.path == found.path and p.line in found.lines), None)
     answer: dict[str, Any] = {"task": task.id, "kind": task.kind, "place": place, "rank": None, "operator": None}
     seen = 0
     for thought in stream(proposer):
         seen += 1
         candidate = thought.action
-        if candidate.path == path and same(candidate.rewrite.apply(text), right):
+        if candidate.path == found.path and same(candidate.rewrite.apply(text), found.right):
             answer.update(rank=seen, operator=candidate.rewrite.operator, score=round(candidate.score, 2))
             break
     answer.update(
@@ -100,10 +140,10 @@ def bare(text: str) -> str:
     return "".join(text.split()).replace(",)", ")")
 
 
-def stream(proposer: EditProposer):
+def stream(proposer: EditProposer, most: int = MOST):
     node = Node()
     batches = iter(lambda: proposer.propose(node, 64), [])
-    return itertools.islice(itertools.chain.from_iterable(batches), MOST)
+    return itertools.islice(itertools.chain.from_iterable(batches), most)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -111,16 +151,17 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--split", choices=("dev", "test"), default="dev")
     parser.add_argument("--task", action="append", default=[])
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of repair.candidates")
+    parser.add_argument("--model", default="none", help="also with this model's advice; the ranks are then the advised")
     chosen = parser.parse_args(arguments)
+    model = None if chosen.model == "none" else FaultModel(open_engine(chosen.model))
     for name, _, value in (setting.partition("=") for setting in chosen.set):
         setattr(candidates_module, name, float(value))
     tasks = load_all(ids=chosen.task) if chosen.task else load_all(split=chosen.split)
     ranks = []
     for task in tasks:
         folder = CACHE / "ranks" / task.id
-        folder.mkdir(parents=True, exist_ok=True)
         try:
-            found = rank(task, folder)
+            found = rank(task, folder, model)
         except Exception as error:
             print(f"{task.id:28} {type(error).__name__}: {error}")
             continue

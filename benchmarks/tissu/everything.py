@@ -1,4 +1,4 @@
-"""The built-in model from nothing: fetch, corpus, edit records, two stages of training, packed weights.
+"""The built-in model from nothing: fetch, corpus, edit and fault records, three stages of training, packed weights.
 
     python -m benchmarks.tissu.everything FOLDER [--tasks FOLDER]        # or: make tissu ARGS=FOLDER
 
@@ -24,7 +24,8 @@ _RECIPE = ROOT / "src/quantatissu/recipes/corpora/tissu.toml"
 _TRAINING = ROOT / "src/quantatissu/recipes/training"
 _RELEASES = ROOT / "benchmarks/tissu/releases.txt"
 _TOKENS = 140_000_000
-_SHARES = {"tissu": 0.94, "tissu-anneal": 0.64}  # of code
+_SHARES = {"tissu": 0.94, "tissu-anneal": 0.64, "tissu-faults": 0.4}  # of code
+_ANSWERS = ["data.corpus.1.fim.rate=0", 'data.corpus.1.answers.after="<|edit_span|>"', "data.corpus.1.answers.weight=6"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,14 @@ def stages(folder: Path, target: Path) -> list[Stage]:
     quanta = [sys.executable, "-m", "quantatissu"]
     archives, releases, apart = folder / "archives", folder / "releases", folder / "apart"
     code, edits, chosen = folder / "code", folder / "edits", folder / "pack/code"
-    base, anneal = folder / "tissu", folder / "anneal"
+    marked = folder / "marked"
+    base, anneal, faults = folder / "tissu", folder / "anneal", folder / "faults"
     ends = {name: f"checkpoints/step-{_steps(name):08d}" for name in _SHARES}
 
     def data(name: str) -> list[str]:
         share = _SHARES[name]
         weights = [f"data.corpus.0.weight={share}", f"data.corpus.1.weight={round(1 - share, 2)}"]
-        return ["--data", str(chosen), "--data", str(edits), *weights]
+        return ["--data", str(chosen), "--data", str(marked if name == "tissu-faults" else edits), *weights]
 
     def made(module: str, *words: object) -> list[str]:
         return [sys.executable, "-m", f"benchmarks.tissu.{module}", *map(str, words)]
@@ -71,6 +73,11 @@ def stages(folder: Path, target: Path) -> list[Stage]:
             "edit records",
             edits / "summary.json",
             made("edits.build", code, edits, "--releases", releases, "--selection", chosen / "selection.json"),
+        ),
+        Stage(
+            "fault records",
+            marked / "summary.json",
+            made("marked", code, marked, "--releases", releases, "--selection", chosen / "selection.json"),
         ),
         Stage(
             "first stage",
@@ -95,7 +102,24 @@ def stages(folder: Path, target: Path) -> list[Stage]:
             anneal / "metrics.jsonl",
             ("--resume",),
         ),
-        Stage("weights", target / "tokenizer.json", made("pack", anneal / ends["tissu-anneal"], target)),
+        Stage(
+            "third stage",
+            faults / ends["tissu-faults"],
+            [
+                *quanta,
+                "train",
+                "tissu-faults",
+                "--init",
+                str(anneal / ends["tissu-anneal"]),
+                *data("tissu-faults"),
+                *_ANSWERS,
+                "--out",
+                str(faults),
+            ],
+            faults / "metrics.jsonl",
+            ("--resume",),
+        ),
+        Stage("weights", target / "tokenizer.json", made("pack", faults / ends["tissu-faults"], target)),
     ]
 
 

@@ -40,6 +40,9 @@ def fix(
         list[str] | None, typer.Option(metavar="NAME", help="Pass this variable to the tests; repeatable.")
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of everything random. [0]")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who advises the search: tissu, a folder, or none. [tissu]")
+    ] = None,
     lint: Annotated[bool, typer.Option("--lint", help="Fix what ruff finds, not the tests.")] = False,
     select: Annotated[
         list[str] | None, typer.Option(metavar="X,Y", help="With --lint: these rules, not the project's.")
@@ -68,6 +71,7 @@ def fix(
         allow=allow,
         environment=env,
         seed=seed,
+        model=model,
     )
     engine = _linter(lint_options(lint=lint, select=select, unsafe=unsafe))
     return lambda: run(arguments, apply=apply, as_json=as_json, show_all=show_all, engine=engine)

@@ -37,6 +37,7 @@ class FixArguments:
     allow: Sequence[str] | None = None
     environment: Sequence[str] | None = None
     seed: int | None = None
+    model: str | None = None
 
 
 def project_root(path: Path) -> Path:
@@ -115,6 +116,7 @@ def fix_options(arguments: FixArguments) -> tuple[FixOptions, tuple[str, ...]]:
         allow=allow,
         environment=environment,
         seed=defaults.seed if arguments.seed is None else arguments.seed,
+        model=_model(arguments.model, defaults.model),
     )
     return options, tuple(warnings)
 
@@ -131,6 +133,21 @@ def lint_options(*, lint: bool, select: Sequence[str] | None, unsafe: bool) -> L
     if select is not None and not rules:
         raise QuantaError("--select names no rules", hint="For instance: --select E,F,B.")
     return LintOptions(rules, unsafe)
+
+
+def _model(typed: str | None, default: str | None) -> str | None:
+    """The model to ask, as it can be opened; None for "none"."""
+    from quantatissu.model.packaged import packaged_names
+
+    if typed is None or typed in packaged_names():
+        return typed or default
+    if typed == "none":
+        return None
+    folder = Path(typed)
+    if not (folder / "config.json").is_file():
+        names = ", ".join(packaged_names())
+        raise QuantaError(f"--model: {typed!r} is not a model", hint=f"{names}, none, or a checkpoint's folder.")
+    return str(folder.resolve())
 
 
 def _first(typed: T | None, configured: T | None) -> T | None:

@@ -16,6 +16,8 @@ from quantatissu.repair.coverage import trace_state
 from quantatissu.repair.describe import in_words
 from quantatissu.repair.evaluate import State, SuiteEvaluator
 from quantatissu.repair.groundwork import Groundwork, lay
+from quantatissu.repair.learned.adviser import Adviser
+from quantatissu.repair.learned.advising import Advising
 from quantatissu.repair.localise import localise, suspects
 from quantatissu.repair.naturalness import TokenModel
 from quantatissu.repair.prepare import Prepared
@@ -27,6 +29,7 @@ from quantatissu.workspace import diff_files
 _SUSPECTS_SHOWN = 10
 _PATIENCE = 1.0  # how long to look for a better patch, as a share of what finding the first took
 _ALTERNATIVES = 8
+_UNADVISED = 1.0  # seconds of the search before the model is asked: most faults are found by then
 
 
 class Attempt:
@@ -36,6 +39,8 @@ class Attempt:
         self.options, self.listener, self.clock = options, listener, clock
         self.prepared = prepared
         self.texts = prepared.texts
+        self.advising = Advising(options.model, self.texts.source) if options.model else None
+        self.adviser: Adviser | None = None
         self.ground: Groundwork | None = None
         self.found: SearchResult | None = None
 
@@ -44,23 +49,31 @@ class Attempt:
         if baseline.failing and self.prepared.setup.command.kind != "generic":
             self.ground = lay(self.prepared, baseline, self.clock.total, self._locate)
 
+    def close(self) -> None:
+        """Stop what still goes on beside the search."""
+        if self.advising is not None:
+            self.advising.close()
+
     def repair(self, baseline: Baseline) -> FixResult:
         """Search for a patch and prove it; the result says what was found, also when that is nothing."""
         self.baseline = baseline
         self.clock.enter("localise")
         self.listener.stage("localise", f"{len(baseline.failing)} failing")
         self.prepared.begin_opening()
-        if self.ground is None or not self.ground.holds_for(baseline):
-            self.ground = lay(self.prepared, baseline, self.clock.total, self._locate)
-        self.coverage = self.ground.coverage
-        shown = suspects(self.ground.places, str(self.prepared.root), self.texts.source, _SUSPECTS_SHOWN)
+        ground = self.ground
+        if ground is None or not ground.holds_for(baseline):
+            ground = self.ground = lay(self.prepared, baseline, self.clock.total, self._locate)
+        self.coverage = ground.coverage
+        shown = suspects(ground.places, str(self.prepared.root), self.texts.source, _SUSPECTS_SHOWN)
         self.listener.suspects(shown)
         self.clock.enter("search")
         self.prepared.pool.put(self.prepared.warm)
         self.evaluator = SuiteEvaluator(self.prepared.pool, baseline, self.coverage, self.texts)
         self.evaluator.deadline = self.clock.began + self.clock.total
         self.listener.stage("search", "trying edits")
-        found = self.found = self._search(self.ground)
+        found = self.found = self._search(ground)
+        if self.advising is not None and len(found.solutions) > 1:
+            self.adviser = self.advising.end()
         self.clock.enter("verify")
         self.listener.stage("verify", "proving the best patch")
         patches = self._patches(found)
@@ -70,7 +83,7 @@ class Attempt:
             result,
             suspects=tuple(shown),
             seconds_to_first=self.evaluator.first_at and round(self.evaluator.first_at - self.clock.began, 3),
-            warnings=self.prepared.errors,
+            warnings=(*self.prepared.errors, *(self.advising.trouble if self.advising is not None else ())),
             candidates_tried=found.evaluations,
             candidates_per_second=round(rate, 1),
             failing_before=self.baseline.failing_ids,
@@ -98,6 +111,8 @@ class Attempt:
             if now - last[0] >= 0.2:
                 last[0] = now
                 self.listener.progress(tried, rate, self._in_words(best) if best.parent is not None else None)
+            if self.advising is not None and now - began >= _UNADVISED and not best.value.solved:
+                self.advising.begin(ground.proposer, root, Situation(self.baseline.failing, ground.places))
 
         began = time.monotonic()
         return search(
@@ -169,7 +184,9 @@ class Attempt:
         )
 
     def steps(self, node: Node) -> list[Step]:
-        """The edits that lead to a node, each with the text before and after it."""
+        """The edits that lead to a node, each with the text before and after it; after the search with the model's
+        advice, also those that were tried before there was any.
+        """
         texts: dict[str, str] = {}
         steps = []
         for thought in node.path:
@@ -177,6 +194,10 @@ class Attempt:
             file = self.texts.file(candidate.path)
             before = texts.get(candidate.path, file.text if file else "")
             texts[candidate.path] = candidate.rewrite.apply(before)
+            if self.adviser is not None:
+                known = file is not None and before == file.text
+                told = self.adviser.of(candidate.path, candidate.place.line, candidate.rewrite) if known else 0.0
+                candidate = replace(candidate, score=candidate.score - candidate.advice + told, advice=told)
             steps.append((candidate, before, texts[candidate.path]))
         return steps
 

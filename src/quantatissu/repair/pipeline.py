@@ -34,6 +34,7 @@ def run(options: FixOptions, listener: Listener) -> FixResult:
         listener.stage("baseline", prepared.setup.command.text)
         # The operators take a while to load; the tests run meanwhile.
         attempt = stack.enter_context(ThreadPoolExecutor(1)).submit(_attempt, options, listener, clock, prepared)
+        stack.callback(lambda: attempt.result().close())
         baseline = run_baseline(
             prepared.clean,
             prepared.warm,

@@ -15,15 +15,15 @@ from quantatissu.repair.localise import Place
 from quantatissu.rewriting import Rewrite, Source
 from quantatissu.rewriting.source import FunctionNode, Statement
 
-PLACE = 0.6
-EDIT = 0.5
-UNSEEN = -2.0  # log-odds of a statement that was not shown
-UNSEEN_EDIT = -5.0  # log-probability of an edit that the model was not asked about
-LOWEST, HIGHEST = -8.0, 6.0
+PLACE = 0.5
+EDIT = 0.3
+UNSEEN = -1.2  # log-odds of a statement that was not shown
+UNSEEN_EDIT = -6.0  # log-probability of an edit that the model was not asked about
+LOWEST, HIGHEST = -12.0, 6.0
 
 
 class Adviser:
-    """See `quantatissu.repair.candidates.Advice`. Ask for nothing before `look` has returned."""
+    """See `quantatissu.repair.candidates.Advice`. Not to be asked before `look` has returned."""
 
     def __init__(self, model: FaultModel, source_of: Callable[[str], Source | None]) -> None:
         self._model, self._source_of = model, source_of
@@ -59,6 +59,21 @@ class Adviser:
         if look is None or (path, statement.lineno) not in self._judged:
             return [EDIT * UNSEEN_EDIT] * len(found)
         return [EDIT * held(score, UNSEEN_EDIT) for score in of_edits(look, source, statement, found)]
+
+    def of(self, path: str, line: int, rewrite: Rewrite) -> float:
+        """Of a single edit all that `place` and `edits` would add, also where `look` did not get to; the rewrite is one
+        of the statement at a line of the file as it was.
+        """
+        source = self._source_of(path)
+        statement = next((one for one in source.statements_on(line) if one.lineno == line), None) if source else None
+        if source is None or statement is None:
+            return PLACE * UNSEEN + EDIT * UNSEEN_EDIT
+        key = self._key(path, source, statement)
+        if key is not None and key not in self._looks:
+            self._looks[key] = self._model.look(source, _function(source, statement))  # type: ignore[arg-type]
+        look = self._look_at(path, source, statement)
+        (score,) = of_edits(look, source, statement, [rewrite]) if look is not None else (None,)
+        return self.place(path, source, statement) + EDIT * held(score, UNSEEN_EDIT)
 
     def _look_at(self, path: str, source: Source, statement: Statement) -> Look | None:
         key = self._key(path, source, statement)

@@ -59,8 +59,8 @@ class Look:
     def edits(self, changes: Sequence[LineChange], *, exact: bool = False) -> list[float | None]:
         """Log-probability of each change in nats, its place included; None for one that is not shown whole.
 
-        Not ``exact``: up to the first token that differs from the lines as they are, which all changes of a place have
-        in common.
+        Not ``exact``: of a change of lines that are there, only up to the first token that differs from them, which
+        takes one pass for all changes of a place. What follows is mostly copied.
         """
         found: list[float | None] = [None] * len(changes)
         groups: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
@@ -70,12 +70,12 @@ class Look:
                 groups[place[0]].append((number, *place[1:]))
         for part_number, members in groups.items():
             part = self.parts[part_number]
-            if exact:
-                answers = [self._answer(first, stop, changes[number].new) for number, first, stop in members]
-                scores = self._engine.score(part.prompt, answers)
-            else:
-                scores = self._begun(part, [(changes[number], first, stop) for number, first, stop in members])
-            for (number, _, _), score in zip(members, scores, strict=True):
+            whole = [one for one in members if exact or one[1] == one[2]]
+            answers = [self._answer(first, stop, changes[number].new) for number, first, stop in whole]
+            begun = [one for one in members if not (exact or one[1] == one[2])]
+            scores = self._engine.score(part.prompt, answers) if answers else []
+            scores += self._begun(part, [(changes[number], first, stop) for number, first, stop in begun])
+            for (number, _, _), score in zip([*whole, *begun], scores, strict=True):
                 found[number] = score
         return found
 

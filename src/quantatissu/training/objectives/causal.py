@@ -4,6 +4,8 @@ loader has reordered its documents already; and supervised fine-tuning is the sa
 
 from __future__ import annotations
 
+import torch
+
 from quantatissu.model.decoder import Decoder
 from quantatissu.model.loss import cross_entropy
 from quantatissu.training.data import IGNORED
@@ -28,8 +30,8 @@ class CausalLM:
         """See `Objective`; ``sums``: ``loss`` in nats without the z term, and ``accuracy`` as correct tokens."""
         hidden = model(batch["tokens"], positions_BT=batch["positions"], documents_BT=batch["documents"])
         targets, weights = batch["targets"], batch.get("weights")
-        if weights is not None:  # most targets are ignored then
-            kept = targets != IGNORED
+        if weights is not None and not torch.compiler.is_compiling():  # which wants the same shape each time
+            kept = targets != IGNORED  # few of them
             hidden, targets, weights = hidden[kept], targets[kept], weights[kept]
         scored = cross_entropy(
             hidden, model.head_weight, targets, weights=weights, z_loss=self._z_loss, chunk=self._chunk
