@@ -171,6 +171,7 @@ def test_output_survives_a_terminal_without_unicode(project: Path) -> None:
         (["--max-seconds", "0"], "--max-seconds must be a number above 0, not 0"),
         (["--max-seconds", "nan"], "--max-seconds must be a number above 0, not nan"),
         (["--max-seconds", "soon"], "'--max-seconds'"),
+        (["--model", "none-such"], "--model: 'none-such' is not a model"),
         (["--max-candidates", "0"], "--max-candidates must be at least 1, not 0"),
         (["--max-candidates", "1.5"], "'--max-candidates'"),
         (["--seed", "x"], "'--seed'"),
@@ -230,7 +231,7 @@ def test_version_help_and_no_words_at_all() -> None:
     assert nothing.returncode == 0 and "doctor" in nothing.stdout
     usage = call(QUANTA, "fix", "--help").stdout
     for flag in (
-        "--test", "--python", "--apply", "--json", "--all", "--max-seconds", "--max-candidates", "--files", "--allow",
+        "--test", "--python", "--apply", "--json", "--all", "--max-seconds", "--max-candidates", "--model", "--files", "--allow",
         "--env", "--seed",
     ):  # fmt: skip
         assert flag in usage

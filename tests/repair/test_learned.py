@@ -1,16 +1,23 @@
 """How functions are shown to the model, how edits become changes of lines, and what is read off its answers."""
 
 import ast
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quantatissu.planning import Node
+from quantatissu.repair.learned.adviser import Adviser
+from quantatissu.repair.learned.advising import Advising
 from quantatissu.repair.learned.faults import FaultModel, outermost
 from quantatissu.repair.learned.lines import LineChange, line_change, trimmed
 from quantatissu.repair.learned.marks import MOST_LINES, Marks, layout
-from quantatissu.rewriting import Edit, Source
+from quantatissu.repair.localise import Place
+from quantatissu.repair.propose import EditProposer, Situation
+from quantatissu.repair.texts import Texts
+from quantatissu.rewriting import Edit, Project, Rewrite, Source
 from quantatissu.rewriting.source import FunctionNode
 from quantatissu.tokenizer import TrainSettings, train_tokenizer
 
@@ -167,3 +174,68 @@ class TestFaultModel:
         source = Source("def f(a):\n    return 'é'\n")
         model = FaultModel(Believer([]))  # type: ignore[arg-type]
         assert model.look(source, function(source, "f")) is None
+
+
+class TestAdviser:
+    """Whose model believes in one edit of `worth`."""
+
+    def asked(self, text: str = MODULE):  # type: ignore[no-untyped-def]
+        source = Source(text)
+        marks = Marks(TOKENIZER)
+        (shown,) = layout(source, function(source, "worth")).parts()
+        at = shown.index(14)
+        engine = Believer(marks.answer(at, at + 1, TestFaultModel.RIGHT.new).tolist())
+        adviser = Adviser(FaultModel(engine), lambda path: source)  # type: ignore[arg-type]
+        return source, adviser
+
+    def rewrites(self) -> tuple[Rewrite, Rewrite]:
+        at = MODULE.index("-=")
+        return tuple(Rewrite("swap", (Edit(at, at + 2, text),), 14) for text in ("+=", "*="))  # type: ignore[return-value]
+
+    def test_places_and_edits_the_model_believes_in_come_first(self) -> None:
+        source, adviser = self.asked()
+        places = [Place("m.py", line, 1.0, "") for line in (12, 13, 14, 15, 18)]
+        adviser.look(places, functions=1, statements=3, seconds=60)
+        told = [adviser.place("m.py", source, source.statements_on(line)[0]) for line in (12, 14, 15, 18)]
+        assert max(told) == told[1]
+        right, other = adviser.edits("m.py", source, source.statements_on(14)[0], self.rewrites())
+        assert right > other
+        unseen = adviser.edits("m.py", source, source.statements_on(15)[0], self.rewrites())
+        assert unseen[0] == unseen[1], "the fourth statement is not judged"
+
+    def test_a_single_edit_without_having_looked(self) -> None:
+        _, adviser = self.asked()
+        right, other = (adviser.of("m.py", 14, rewrite) for rewrite in self.rewrites())
+        assert right > other
+        assert adviser.of("m.py", 2, self.rewrites()[0]) < right, "no function, nothing seen"
+
+    def test_advice_changes_the_order_of_what_was_not_yet_proposed(self, tmp_path: Path) -> None:
+        file = tmp_path / "m.py"
+        file.write_text(MODULE)
+        texts = Texts(str(tmp_path))
+        _, adviser = self.asked()
+        adviser._source_of = texts.source
+        places = [Place(str(file), line, 1.0, "") for line in (12, 13, 14, 15)]
+        situation = Situation((), places)
+        project = Project([texts.source(str(file))])
+        proposer = EditProposer(texts, project, lambda node: situation, lambda path: True)
+        root = Node()
+        first = [thought.action for thought in proposer.propose(root, 5)]
+        adviser.look(places, functions=9, statements=9, seconds=60)
+        proposer.advise(root, situation, adviser, 10)
+        then = [thought.action for thought in proposer.propose(root, 1000)]
+        applied = [candidate.rewrite.apply(MODULE) for candidate in (*first, *then)]
+        assert len(set(applied)) == len(applied), "nothing is proposed twice"
+        assert then[0].place.line == 14
+        assert MODULE.replace("-=", "+=") in applied[:8]
+
+
+class TestAdvising:
+    def test_a_model_that_cannot_be_opened_is_told_and_does_not_stop_the_search(self, tmp_path: Path) -> None:
+        with Advising(str(tmp_path), lambda path: None) as advising:
+            assert advising.end() is None
+            (told,) = advising.trouble
+        assert told.startswith("The search went on without the model: ")
+
+    def test_closing_without_having_been_asked(self) -> None:
+        Advising("tissu", lambda path: None).close()

@@ -39,7 +39,7 @@ class Attempt:
         self.options, self.listener, self.clock = options, listener, clock
         self.prepared = prepared
         self.texts = prepared.texts
-        self.advising = Advising(options.model, self.texts.source) if options.model else None
+        self.advising: Advising | None = None
         self.adviser: Adviser | None = None
         self.ground: Groundwork | None = None
         self.found: SearchResult | None = None
@@ -111,8 +111,11 @@ class Attempt:
             if now - last[0] >= 0.2:
                 last[0] = now
                 self.listener.progress(tried, rate, self._in_words(best) if best.parent is not None else None)
-            if self.advising is not None and now - began >= _UNADVISED and not best.value.solved:
-                self.advising.begin(ground.proposer, root, Situation(self.baseline.failing, ground.places))
+            if self.options.model and (best.value.solved or now - began >= _UNADVISED):
+                # In time for choosing, or for what to try next.
+                self.advising = self.advising or Advising(self.options.model, self.texts.source)
+                if not best.value.solved:
+                    self.advising.begin(ground.proposer, root, Situation(self.baseline.failing, ground.places))
 
         began = time.monotonic()
         return search(

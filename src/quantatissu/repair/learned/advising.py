@@ -1,5 +1,5 @@
-"""Advice while the search is on: the model is opened while the tests run, and asked only when the first edits have not
-helped, so that what is found at once is found as fast as without it.
+"""Advice while the search is on. The model is opened and asked when the first edits have not helped, so that what is
+found at once is found as fast as without it; or when there is something to choose from.
 """
 
 from __future__ import annotations
