@@ -18,6 +18,8 @@ from types import FrameType
 # Each module registers its own rows when it is imported, in the order of the list.
 MODULES = (
     "benchmarks.repair.bench",
+    "benchmarks.repair.advised",
+    "benchmarks.repair.localization",
     "benchmarks.lint_fixes",
     "benchmarks.validation_rate",
     "benchmarks.help_time",

@@ -12,16 +12,16 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from benchmarks.registry import Outcome, Skip, benchmark
 from benchmarks.repair.bench import order
 from benchmarks.repair.packages import CACHE, FetchError
-from benchmarks.repair.ranks import Located, locate
 from benchmarks.repair.tasks import load_all
-from quantatissu.inference import open_engine
-from quantatissu.repair.candidates import suspicion
-from quantatissu.repair.learned.adviser import Adviser
-from quantatissu.repair.learned.faults import FaultModel
+
+if TYPE_CHECKING:
+    from benchmarks.repair.ranks import Located
+    from quantatissu.repair.learned.faults import FaultModel
 
 _FIRST = 5
 _SECONDS = 540.0
@@ -44,6 +44,10 @@ class Ranks:
 )
 def localization(arguments: Sequence[str]) -> Outcome:
     """Tasks in their seeded order until the time is up."""
+    from benchmarks.repair.ranks import locate
+    from quantatissu.inference import open_engine
+    from quantatissu.repair.learned.faults import FaultModel
+
     parser = argparse.ArgumentParser(prog="python -m benchmarks localization", description=__doc__)
     parser.add_argument("--model", default="tissu")
     parser.add_argument("--split", choices=("dev", "test"), default="test", help="test is kept from tuning")
@@ -79,6 +83,9 @@ def localization(arguments: Sequence[str]) -> Outcome:
 
 def ranks_of(located: Located, model: FaultModel) -> Ranks | None:
     """The three ranks; None where no suspicious statement is the faulty one."""
+    from quantatissu.repair.candidates import suspicion
+    from quantatissu.repair.learned.adviser import Adviser
+
     adviser = Adviser(model, located.texts.source)
     adviser.look(located.places, functions=10_000, statements=0, seconds=60.0)
     right: list[int] = []

@@ -103,8 +103,8 @@ def locate(task: Task, folder: Path) -> Located:
     )
 
 
-def rank(task: Task, folder: Path, model: FaultModel | None) -> dict[str, Any]:
-    """Ranks of the faulty line and of the right edit, 1 first; None when they are not proposed."""
+def rank(task: Task, folder: Path, model: FaultModel | None, most: int = MOST) -> dict[str, Any]:
+    """Ranks of the faulty line and of the right edit, 1 first; None when they are not among the first `most`."""
     began = time.perf_counter()
     found = locate(task, folder)
     texts, places, fault = found.texts, found.places, task.faults[0]
@@ -119,7 +119,7 @@ def rank(task: Task, folder: Path, model: FaultModel | None) -> dict[str, Any]:
     place = next((i for i, p in enumerate(places, 1) if p.path == found.path and p.line in found.lines), None)
     answer: dict[str, Any] = {"task": task.id, "kind": task.kind, "place": place, "rank": None, "operator": None}
     seen = 0
-    for thought in stream(proposer):
+    for thought in stream(proposer, most):
         seen += 1
         candidate = thought.action
         if candidate.path == found.path and same(candidate.rewrite.apply(text), found.right):
