@@ -59,7 +59,9 @@ def free(path: str, source: Source, statement: Statement) -> float:
 
 
 class Advice(Protocol):
-    """What a model says of places and edits, in nats to be added to their scores."""
+    """What a model says of places and edits, in nats to be added to their scores. ``most`` is the most for a place."""
+
+    most: float
 
     def place(self, path: str, source: Source, statement: Statement) -> float:
         """Of all edits of a statement."""
@@ -180,9 +182,9 @@ def candidates(
                 told = advice.place(place.path, source, statement) if advice is not None else 0.0
                 yield _Statement(place, source, statement, suspicion(place) - cost + told, cost, advice, told)
 
+    margin = (1 - SHARING) * (_BEST_PRIOR[0] + TAKEN_UP) + (advice.most if advice is not None else 0.0)
     for place in places:
-        if advice is None:  # else a later place may come first
-            yield from above(suspicion(place) + (1 - SHARING) * (_BEST_PRIOR[0] + TAKEN_UP))
+        yield from above(suspicion(place) + margin)
         for item in added(place):
             push(item.bound(), item)
     yield from above(-math.inf)

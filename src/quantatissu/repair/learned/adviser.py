@@ -25,6 +25,8 @@ LOWEST, HIGHEST = -12.0, 6.0
 class Adviser:
     """See `quantatissu.repair.candidates.Advice`. Not to be asked before `look` has returned."""
 
+    most = PLACE * HIGHEST
+
     def __init__(self, model: FaultModel, source_of: Callable[[str], Source | None]) -> None:
         self._model, self._source_of = model, source_of
         self._looks: dict[tuple[str, int], Look | None] = {}
