@@ -16,7 +16,6 @@ from quantatissu.repair.coverage import trace_state
 from quantatissu.repair.describe import in_words
 from quantatissu.repair.evaluate import State, SuiteEvaluator
 from quantatissu.repair.groundwork import Groundwork, lay
-from quantatissu.repair.learned.adviser import Adviser
 from quantatissu.repair.learned.advising import Advising
 from quantatissu.repair.localise import localise, suspects
 from quantatissu.repair.naturalness import TokenModel
@@ -40,7 +39,6 @@ class Attempt:
         self.prepared = prepared
         self.texts = prepared.texts
         self.advising: Advising | None = None
-        self.adviser: Adviser | None = None
         self.ground: Groundwork | None = None
         self.found: SearchResult | None = None
 
@@ -72,8 +70,6 @@ class Attempt:
         self.evaluator.deadline = self.clock.began + self.clock.total
         self.listener.stage("search", "trying edits")
         found = self.found = self._search(ground)
-        if self.advising is not None and len(found.solutions) > 1:
-            self.adviser = self.advising.end()
         self.clock.enter("verify")
         self.listener.stage("verify", "proving the best patch")
         patches = self._patches(found)
@@ -111,11 +107,11 @@ class Attempt:
             if now - last[0] >= 0.2:
                 last[0] = now
                 self.listener.progress(tried, rate, self._in_words(best) if best.parent is not None else None)
-            if self.options.model and (best.value.solved or now - began >= _UNADVISED):
-                # In time for choosing, or for what to try next.
-                self.advising = self.advising or Advising(self.options.model, self.texts.source)
-                if not best.value.solved:
-                    self.advising.begin(ground.proposer, root, Situation(self.baseline.failing, ground.places))
+            if best.value.solved and self.advising is not None:
+                self.advising.stop()
+            elif self.options.model and self.advising is None and now - began >= _UNADVISED:
+                self.advising = Advising(self.options.model, self.texts.source)
+                self.advising.begin(ground.proposer, root, Situation(self.baseline.failing, ground.places))
 
         began = time.monotonic()
         return search(
@@ -187,9 +183,7 @@ class Attempt:
         )
 
     def steps(self, node: Node) -> list[Step]:
-        """The edits that lead to a node, each with the text before and after it; after the search with the model's
-        advice, also those that were tried before there was any.
-        """
+        """The edits that lead to a node, each with the text before and after it."""
         texts: dict[str, str] = {}
         steps = []
         for thought in node.path:
@@ -197,10 +191,6 @@ class Attempt:
             file = self.texts.file(candidate.path)
             before = texts.get(candidate.path, file.text if file else "")
             texts[candidate.path] = candidate.rewrite.apply(before)
-            if self.adviser is not None:
-                known = file is not None and before == file.text
-                told = self.adviser.of(candidate.path, candidate.place.line, candidate.rewrite) if known else 0.0
-                candidate = replace(candidate, score=candidate.score - candidate.advice + told, advice=told)
             steps.append((candidate, before, texts[candidate.path]))
         return steps
 

@@ -23,7 +23,6 @@ WEIGHTS: Mapping[str, float] = {
     "suspicion": 1.6,
     "prior": 1.4,
     "order": 1.3,
-    "advice": 1.0,
     "surprise": -0.9,
     "learnt_literal": -4.0,
     "new_literal": -0.8,
@@ -43,9 +42,9 @@ def signs(path: Sequence[Step], test_literals: frozenset[object], model: TokenMo
     """What tells a meant patch from one that merely passes, summed over its edits; the keys are those of `WEIGHTS`.
 
     ``suspicion`` is the log of how suspicious the places are, ``prior`` the log-prior of the operators, ``order`` what
-    else decided when the edits were tried, ``advice`` what a model says of them, ``surprise`` how much less natural the
-    new lines read. The rest are counts of edits: ``loss`` of those that take words away, ``deletion`` of those that
-    take statements away.
+    else decided when the edits were tried but for a model's advice, ``surprise`` how much less natural the new lines
+    read. The rest are counts of edits: ``loss`` of those that take words away, ``deletion`` of those that take
+    statements away.
     """
     found = dict.fromkeys(WEIGHTS, 0.0)
     for candidate, before, after in path:
@@ -54,7 +53,6 @@ def signs(path: Sequence[Step], test_literals: frozenset[object], model: TokenMo
         found["suspicion"] += suspicion(candidate.place) / SUSPICION
         found["prior"] += prior
         told = suspicion(candidate.place) + prior + candidate.advice
-        found["advice"] += candidate.advice
         found["order"] += candidate.score + candidate.toll - told
         found["surprise"] += _surprise(before, after, model)
         old_tree, new_tree = _tree(before), _tree(after)

@@ -84,12 +84,24 @@ class EditProposer:
                     break
         return found
 
-    def advise(self, node: Node, situation: Situation, advice: Advice, ready: int) -> None:
+    def advise(
+        self,
+        node: Node,
+        situation: Situation,
+        advice: Advice,
+        ready: int,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         """From now on propose for a node, of what was not proposed yet, what `advice` puts first; `ready` edits are
-        drawn before that takes effect. May be called from another thread than `propose`.
+        drawn before that takes effect, or not if it is ``stopped`` before. May be called from another thread than
+        `propose`.
         """
         stream = self._stream(situation, advice)
-        first = list(itertools.islice(stream, ready))
+        first: list[tuple[Key, Candidate]] = []
+        for drawn in itertools.islice(stream, ready):
+            first.append(drawn)
+            if stopped():
+                return
         self._streams[node.number] = itertools.chain(first, stream)
 
     def begin(self, node: Node, situation: Situation) -> None:

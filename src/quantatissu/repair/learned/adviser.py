@@ -62,21 +62,6 @@ class Adviser:
             return [EDIT * UNSEEN_EDIT] * len(found)
         return [EDIT * held(score, UNSEEN_EDIT) for score in of_edits(look, source, statement, found)]
 
-    def of(self, path: str, line: int, rewrite: Rewrite) -> float:
-        """Of a single edit all that `place` and `edits` would add, also where `look` did not get to; the rewrite is one
-        of the statement at a line of the file as it was.
-        """
-        source = self._source_of(path)
-        statement = next((one for one in source.statements_on(line) if one.lineno == line), None) if source else None
-        if source is None or statement is None:
-            return PLACE * UNSEEN + EDIT * UNSEEN_EDIT
-        key = self._key(path, source, statement)
-        if key is not None and key not in self._looks:
-            self._looks[key] = self._model.look(source, _function(source, statement))  # type: ignore[arg-type]
-        look = self._look_at(path, source, statement)
-        (score,) = of_edits(look, source, statement, [rewrite]) if look is not None else (None,)
-        return self.place(path, source, statement) + EDIT * held(score, UNSEEN_EDIT)
-
     def _look_at(self, path: str, source: Source, statement: Statement) -> Look | None:
         key = self._key(path, source, statement)
         return self._looks.get(key) if key is not None else None

@@ -1,5 +1,5 @@
 """Advice while the search is on. The model is opened and asked when the first edits have not helped, so that what is
-found at once is found as fast as without it; or when there is something to choose from.
+found at once is found as fast as without it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from quantatissu.foundation import QuantaError
 if TYPE_CHECKING:
     from quantatissu.inference.local import LocalEngine
     from quantatissu.planning import Node
-    from quantatissu.repair.learned.adviser import Adviser
     from quantatissu.repair.localise import Place
     from quantatissu.repair.propose import EditProposer, Situation
     from quantatissu.rewriting import Source
@@ -31,7 +30,7 @@ class Advising:
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="advice")
         self._engine: Future[LocalEngine] = self._pool.submit(_opened, model)
-        self._adviser: Future[Adviser] = self._pool.submit(self._make, source_of)
+        self._source_of = source_of
         self._work: Future[None] | None = None
 
     def begin(self, proposer: EditProposer, root: Node, situation: Situation) -> None:
@@ -39,12 +38,9 @@ class Advising:
         if self._work is None:
             self._work = self._pool.submit(self._advise, proposer, root, situation)
 
-    def end(self) -> Adviser | None:
-        """Advise no more; who can be asked about single edits now, None if the model could not be opened."""
+    def stop(self) -> None:
+        """Advise no more: there is a patch."""
         self._stop.set()
-        if self._work is not None and not self._work.cancel():
-            self._work.exception()
-        return self._adviser.result() if self._adviser.exception() is None else None
 
     @property
     def trouble(self) -> tuple[str, ...]:
@@ -55,7 +51,7 @@ class Advising:
 
     def close(self) -> None:
         """Stop soon, and give back memory."""
-        self._stop.set()
+        self.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
         if self._engine.done() and not self._engine.cancelled() and self._engine.exception() is None:
             self._engine.result().close()
@@ -66,18 +62,15 @@ class Advising:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _make(self, source_of: Callable[[str], Source | None]) -> Adviser:
+    def _advise(self, proposer: EditProposer, root: Node, situation: Situation) -> None:
         from quantatissu.repair.learned.adviser import Adviser
         from quantatissu.repair.learned.faults import FaultModel
 
-        return Adviser(FaultModel(self._engine.result()), source_of)
-
-    def _advise(self, proposer: EditProposer, root: Node, situation: Situation) -> None:
-        adviser = self._adviser.result()
+        adviser = Adviser(FaultModel(self._engine.result()), self._source_of)
         places = self._until_stopped(situation.places)
         adviser.look(places, functions=FUNCTIONS, statements=STATEMENTS, seconds=_SECONDS)
         if not self._stop.is_set():
-            proposer.advise(root, situation, adviser, _READY)
+            proposer.advise(root, situation, adviser, _READY, self._stop.is_set)
 
     def _until_stopped(self, places: Sequence[Place]) -> Iterator[Place]:
         for place in places:
