@@ -33,7 +33,7 @@ class FixOptions:
     seed: int = 0
     workers: int | None = None
     max_bugs: int = 4
-    model: str | None = "tissu"
+    model: str | None = None
     grace_seconds: float = 2.0
 
 
