@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 import engine_cases as cases
@@ -50,7 +51,9 @@ def test_an_indentation_that_was_typed_stays(tissu: LocalEngine) -> None:
 
 
 def test_a_line_that_was_begun_is_ended(tissu: LocalEngine) -> None:
-    assert infill_lines(tissu, BEFORE + "        total +=", AFTER)[0].text in (" value", " 1", " len(value)")
+    (best, *_) = infill_lines(tissu, BEFORE + "        total +=", AFTER)
+    ast.parse(f"total +={best.text}")
+    assert "value" in best.text
 
 
 def test_long_texts_are_cut(tissu: LocalEngine) -> None:
