@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping, Sequence
 
+from quantatissu.foundation.syntax import parsed
 from quantatissu.repair.candidates import SUSPICION, Candidate, rewrite_prior, suspicion
 from quantatissu.repair.naturalness import TokenModel
 from quantatissu.rewriting import OPERATORS, Rewrite
@@ -94,7 +95,7 @@ def _is_common(literal: tuple[str, object]) -> bool:
 def _tree(text: str) -> ast.AST:
     """The syntax tree of a text; an empty one when it does not parse."""
     try:
-        return ast.parse(text)
+        return parsed(text)
     except (SyntaxError, ValueError):
         return ast.Module([], [])
 

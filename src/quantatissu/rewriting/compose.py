@@ -11,6 +11,7 @@ import string
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from quantatissu.foundation.syntax import parsed
 from quantatissu.rewriting.edits import Edit, Rewrite, apply_edits
 from quantatissu.rewriting.operators import OPERATORS, rewrites
 from quantatissu.rewriting.project import Project
@@ -143,7 +144,7 @@ def _parses_near(source: Source, rewrite: Rewrite, text: str, first: int, last: 
             low, high = min(low, node_start), max(high, node_end)
     changed = text[low : len(text) - (len(source.text) - high)]
     try:
-        ast.parse(changed)
+        parsed(changed)
     except (SyntaxError, ValueError):
         return False
     return True

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
+from quantatissu.foundation.syntax import parsed
 from quantatissu.rewriting import precedence
 from quantatissu.rewriting.edits import Edit
 from quantatissu.rewriting.operators import Change, operator
@@ -274,7 +275,7 @@ def _stands_alone(text: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(text, mode="eval")
+            parsed(text, mode="eval")
     except SyntaxError:
         return False
     return True

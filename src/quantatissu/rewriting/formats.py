@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from quantatissu.foundation.syntax import parsed
 from quantatissu.rewriting.context import Changes, Context, expression
 from quantatissu.rewriting.edits import Edit
 from quantatissu.rewriting.precedence import Level
@@ -28,7 +29,7 @@ def add_f_prefix(node: ast.Constant, here: Context) -> Changes:
     if not fields or "u" in part.prefix.lower() or not all(root in known for root in roots):
         return
     try:
-        ast.parse(f"f{here.text[part.start : part.end]}", mode="eval")
+        parsed(f"f{here.text[part.start : part.end]}", mode="eval")
     except SyntaxError:
         return
     formatted = isinstance(here.parents.get(node), ast.Attribute)

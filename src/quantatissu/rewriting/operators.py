@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from quantatissu.foundation.syntax import parsed
 from quantatissu.rewriting.edits import Edit, Rewrite, apply_edits
 from quantatissu.rewriting.project import Project
 from quantatissu.rewriting.source import Source, Statement
@@ -92,7 +93,7 @@ def _keeps_fstring(source: Source, outer: ast.JoinedStr, edits: tuple[Edit, ...]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            again = ast.parse(f"({apply_edits(source.text[start:end], moved)})", mode="eval").body
+            again = parsed(f"({apply_edits(source.text[start:end], moved)})", mode="eval").body
     except (SyntaxError, ValueError):
         return False
     return isinstance(again, ast.JoinedStr) and [*map(type, again.values)] == [*map(type, outer.values)]

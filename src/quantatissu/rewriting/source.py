@@ -10,6 +10,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
+from quantatissu.foundation.syntax import parsed
+
 Statement = ast.stmt
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 ScopeNode = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
@@ -28,7 +30,7 @@ class Source:
         self.path = path
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self.tree = ast.parse(text, filename=path)
+            self.tree = parsed(text, filename=path)
 
     # -- positions ------------------------------------------------------------------------------------------------
 
@@ -230,7 +232,7 @@ class Source:
             if isinstance(value.format_spec, ast.JoinedStr) and len(value.format_spec.values) > 1:
                 return False
             try:
-                again = ast.parse(f"({self.text[start:stop]})", mode="eval").body
+                again = parsed(f"({self.text[start:stop]})", mode="eval").body
             except SyntaxError:
                 return False
             for here, there in zip(ast.walk(shown), ast.walk(again), strict=False):

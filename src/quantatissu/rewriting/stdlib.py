@@ -15,6 +15,8 @@ import warnings
 from functools import cache
 from pathlib import Path
 
+from quantatissu.foundation.syntax import parsed
+
 MODULES: frozenset[str] = frozenset(name for name in sys.stdlib_module_names if not name.startswith("_"))
 
 _HOMES = {
@@ -129,7 +131,7 @@ def members(module: str) -> frozenset[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(path.read_bytes())
+            tree = parsed(path.read_bytes())
     except (OSError, SyntaxError):
         return frozenset()
     found = set(_bound(tree.body, module))

@@ -6,10 +6,10 @@ the compiler's message, and the lines around the error.
 
 from __future__ import annotations
 
-import ast
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 
+from quantatissu.foundation.syntax import parsed
 from quantatissu.rewriting.broken import Broken, Candidate
 from quantatissu.rewriting.compose import merge_edits
 from quantatissu.rewriting.edits import Edit, Rewrite, apply_edits
@@ -30,7 +30,7 @@ def syntax_error(text: str) -> SyntaxError | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            compile(ast.parse(text), "<text>", "exec", dont_inherit=True)
+            compile(parsed(text), "<text>", "exec", dont_inherit=True)
         except SyntaxError as error:
             return error
         except (ValueError, RecursionError, MemoryError, OverflowError) as error:
@@ -42,7 +42,7 @@ def _parses(text: str) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            ast.parse(text)
+            parsed(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
     return True
@@ -114,7 +114,7 @@ def _first_error(text: str, sound: int) -> SyntaxError | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                ast.parse(text[sound:])
+                parsed(text[sound:])
             except SyntaxError as error:
                 error.lineno = (error.lineno or 1) + text.count("\n", 0, sound)
                 return error

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from quantatissu.foundation.syntax import parsed
 from quantatissu.testing.command import TestCommand
 from quantatissu.testing.reading import read_ini, read_text, read_toml, table, toml_table
 
@@ -368,7 +369,7 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterable[str]:
 
 def _parse(text: str | None) -> ast.Module | None:
     try:
-        return ast.parse(text) if text is not None else None
+        return parsed(text) if text is not None else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from quantatissu.foundation.syntax import parsed
 from quantatissu.repair.lint.ruff import Finding
 from quantatissu.repair.lint.rules import Promise
 from quantatissu.repair.lint.rules.table import docstrings_of
@@ -48,6 +49,6 @@ def _tree(text: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            return parsed(text)
     except (SyntaxError, ValueError, RecursionError):
         return None

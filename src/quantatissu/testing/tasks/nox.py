@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from quantatissu.foundation.syntax import parsed
 from quantatissu.testing.reading import read_text
 from quantatissu.testing.tasks.model import Task, Unresolved
 
@@ -19,7 +20,7 @@ def read(arguments: list[str], root: Path, folder: str) -> list[Task]:
     if text is None:
         raise Unresolved("no noxfile")
     try:
-        tree = ast.parse(text)
+        tree = parsed(text)
     except (SyntaxError, ValueError) as error:
         raise Unresolved("noxfile does not parse") from error
     module = {name: value for node in tree.body if (found := _constant(node)) for name, value in [found]}
