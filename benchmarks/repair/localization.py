@@ -6,18 +6,15 @@ interval is of the difference between both and Ochiai, by resampling tasks.
 
 from __future__ import annotations
 
-import argparse
 import math
-import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.registry import Outcome, Skip, benchmark
-from benchmarks.repair.bench import order
-from benchmarks.repair.packages import CACHE, FetchError
-from benchmarks.repair.tasks import load_all
+from benchmarks.repair.asked import asked, interval
+from benchmarks.repair.tasks import Task
 
 if TYPE_CHECKING:
     from benchmarks.repair.ranks import Located
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
 
 _FIRST = 5
 _SECONDS = 540.0
-_RESAMPLED = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +41,20 @@ class Ranks:
 def localization(arguments: Sequence[str]) -> Outcome:
     """Tasks in their seeded order until the time is up."""
     from benchmarks.repair.ranks import locate
-    from quantatissu.inference import open_engine
-    from quantatissu.repair.learned.faults import FaultModel
 
-    parser = argparse.ArgumentParser(prog="python -m benchmarks localization", description=__doc__)
-    parser.add_argument("--model", default="tissu")
-    parser.add_argument("--split", choices=("dev", "test"), default="test", help="test is kept from tuning")
-    parser.add_argument("--all", action="store_true", help="every mutant, however long it takes")
-    chosen = parser.parse_args(arguments)
-    deadline = time.monotonic() + (math.inf if chosen.all else _SECONDS)
-    found: list[Ranks] = []
-    with open_engine(chosen.model) as engine:
-        model = FaultModel(engine)
-        for task in order(load_all(split=chosen.split)):
-            if task.source != "mutant" or task.stage != "test" or time.monotonic() > deadline:
-                continue
-            try:
-                located = locate(task, CACHE / "ranks" / task.id)
-            except FetchError as error:
-                raise Skip(str(error)) from error
-            ranks = ranks_of(located, model)
-            if ranks is not None:
-                found.append(ranks)
+    def ask(task: Task, folder: Path, model: FaultModel) -> Ranks | None:
+        return ranks_of(locate(task, folder), model)
+
+    answers = asked("localization", __doc__, arguments, _SECONDS, _wanted, ask)
+    found = [ranks for ranks in answers if ranks is not None]
     if not found:
         raise Skip("no task was localised")
-    low, high = interval(found)
+    low, high = interval(found, _gain)
     shares = {name: share(found, lambda one, name=name: getattr(one, name)) for name in ("ochiai", "surprise", "both")}
-    gain = shares["both"] - shares["ochiai"]
     logs = [sum(math.log(getattr(one, name)) for one in found) / len(found) for name in ("ochiai", "both")]
     return Outcome(
         f"top {_FIRST}: Ochiai {shares['ochiai']:.0%}, surprise {shares['surprise']:.0%}, both {shares['both']:.0%} of"
-        f" {len(found)}, {gain:+.1%} [{low:+.1%}, {high:+.1%}]; geometric mean rank"
+        f" {len(found)}, {_gain(found):+.1%} [{low:+.1%}, {high:+.1%}]; geometric mean rank"
         f" {math.exp(logs[0]):.1f} to {math.exp(logs[1]):.1f}",
         low > 0,
     )
@@ -116,11 +95,10 @@ def share(found: Sequence[Ranks], rank: Callable[[Ranks], float]) -> float:
     return sum(rank(one) <= _FIRST for one in found) / len(found)
 
 
-def interval(found: Sequence[Ranks]) -> tuple[float, float]:
-    """95% of the gain over Ochiai."""
-    draws = random.Random(0)
-    gains = sorted(
-        share(some, lambda one: one.both) - share(some, lambda one: one.ochiai)
-        for some in (draws.choices(found, k=len(found)) for _ in range(_RESAMPLED))
-    )
-    return gains[int(0.025 * _RESAMPLED)], gains[int(0.975 * _RESAMPLED)]
+def _gain(found: Sequence[Ranks]) -> float:
+    """How many more the model brings among the first."""
+    return share(found, lambda one: one.both) - share(found, lambda one: one.ochiai)
+
+
+def _wanted(task: Task) -> bool:
+    return task.source == "mutant" and task.stage == "test"

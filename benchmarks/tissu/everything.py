@@ -48,10 +48,14 @@ def stages(folder: Path, target: Path) -> list[Stage]:
     base, anneal, faults = folder / "tissu", folder / "anneal", folder / "faults"
     ends = {name: f"checkpoints/step-{_steps(name):08d}" for name in _SHARES}
 
-    def data(name: str) -> list[str]:
-        share = _SHARES[name]
+    def trained(name: str, recipe: str, out: Path, records: Path, init: Path | None = None, *more: str) -> Stage:
+        """A stage of training; ``init`` is the folder of the one before."""
+        share = _SHARES[recipe]
+        given = [] if init is None else ["--init", str(init)]
         weights = [f"data.corpus.0.weight={share}", f"data.corpus.1.weight={round(1 - share, 2)}"]
-        return ["--data", str(chosen), "--data", str(marked if name == "tissu-faults" else edits), *weights]
+        data = ["--data", str(chosen), "--data", str(records), *weights, *more]
+        command = [*quanta, "train", recipe, *given, *data, "--out", str(out)]
+        return Stage(name, out / ends[recipe], command, out / "metrics.jsonl", ("--resume",))
 
     def made(module: str, *words: object) -> list[str]:
         return [sys.executable, "-m", f"benchmarks.tissu.{module}", *map(str, words)]
@@ -79,46 +83,9 @@ def stages(folder: Path, target: Path) -> list[Stage]:
             marked / "summary.json",
             made("marked", code, marked, "--releases", releases, "--selection", chosen / "selection.json"),
         ),
-        Stage(
-            "first stage",
-            base / ends["tissu"],
-            [*quanta, "train", "tissu", *data("tissu"), "--out", str(base)],
-            base / "metrics.jsonl",
-            ("--resume",),
-        ),
-        Stage(
-            "second stage",
-            anneal / ends["tissu-anneal"],
-            [
-                *quanta,
-                "train",
-                "tissu-anneal",
-                "--init",
-                str(base / ends["tissu"]),
-                *data("tissu-anneal"),
-                "--out",
-                str(anneal),
-            ],
-            anneal / "metrics.jsonl",
-            ("--resume",),
-        ),
-        Stage(
-            "third stage",
-            faults / ends["tissu-faults"],
-            [
-                *quanta,
-                "train",
-                "tissu-faults",
-                "--init",
-                str(anneal / ends["tissu-anneal"]),
-                *data("tissu-faults"),
-                *_ANSWERS,
-                "--out",
-                str(faults),
-            ],
-            faults / "metrics.jsonl",
-            ("--resume",),
-        ),
+        trained("first stage", "tissu", base, edits),
+        trained("second stage", "tissu-anneal", anneal, edits, base / ends["tissu"]),
+        trained("third stage", "tissu-faults", faults, marked, anneal / ends["tissu-anneal"], *_ANSWERS),
         Stage("weights", target / "tokenizer.json", made("pack", faults / ends["tissu-faults"], target)),
     ]
 

@@ -11,18 +11,14 @@ piece of work gave is kept in OUT/work: a call that was cut off, or that ran out
 from __future__ import annotations
 
 import argparse
-import ast
 import hashlib
 import json
 import math
 import pickle
 import random
-import re
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from multiprocessing import Pool
@@ -31,9 +27,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.tissu.choose import SPLITS, capped
-from benchmarks.tissu.documents import Build, Row, Split
-from benchmarks.tissu.edits.build import Pair, key_of, release_pairs
-from benchmarks.tissu.edits.drawing import SHARES, rows
+from benchmarks.tissu.documents import Build
+from benchmarks.tissu.edits.build import Job, Pair, copies, key_of, release_pairs
+from benchmarks.tissu.edits.drawing import SHARES, rows, tree_of
+from benchmarks.tissu.edits.example import OTHER_SEPARATORS
 from benchmarks.tissu.edits.releases import changes
 from benchmarks.tissu.edits.statements import corrupt
 from quantatissu.corpus.shards import ShardWriter
@@ -49,7 +46,6 @@ LANGUAGE = "marked"
 """The language of the documents in the shards."""
 
 _CHARACTERS = 40_000
-_OTHER_SEPARATORS = re.compile("[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _LEAST_LINES, _MOST_FUNCTION_LINES = 3, 200
 _LONGEST = 800  # tokens of a prompt
 _MOST_CHANGED = 8
@@ -63,21 +59,6 @@ _TESTS = 0.15  # share of test files that are used
 _CHUNK = 16
 _REPOSITORY_TOKENS = 500_000
 _CORRUPTED = ("insert statement", "insert block", "remove block", "moved", "similar line")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Some documents of a build."""
-
-    folder: Path
-    split: Split
-    rows: tuple[Row, ...]
-    seed: int
-
-    @property
-    def key(self) -> str:
-        parts = [self.split, self.seed, *(row.id for row in self.rows)]
-        return hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()
 
 
 class Shown:
@@ -127,7 +108,7 @@ class Shown:
 
 def records(identity: str, text: str, marks: Marks, seed: int) -> Iterator[tuple[str, np.ndarray]]:
     """(kind, ids) of the faults of a document's functions. They depend on the arguments alone."""
-    if len(text) > _CHARACTERS or _OTHER_SEPARATORS.search(text) or not text.endswith("\n"):
+    if len(text) > _CHARACTERS or OTHER_SEPARATORS.search(text) or not text.endswith("\n"):
         return
     try:
         source = Source(text)
@@ -227,14 +208,7 @@ def _of_edits(
 def _parses(source: Source, function: Function, start: int, stop: int, new: Sequence[str]) -> bool:
     """Whether the function parses with lines `start` until `stop` replaced."""
     before = source.lines[function.first - 1 : start - 1]
-    text = "".join([*before, *new, *source.lines[stop - 1 : function.last]])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse("if True:\n" + text if text[:1].isspace() else text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+    return tree_of("".join([*before, *new, *source.lines[stop - 1 : function.last]])) is not None
 
 
 def of_releases(job: Pair) -> list[tuple[str, str, bytes]]:
@@ -292,7 +266,7 @@ def jobs(folder: Path, without: frozenset[str], seed: int) -> Iterator[Job]:
         chance(seed, split, "marked").shuffle(found)
         stream = iter(found)
         while chunk := tuple(islice(stream, _CHUNK)):
-            yield Job(folder, split, chunk, seed)
+            yield Job(folder, split, chunk, run=False, seed=seed)
 
 
 def write(spool: Path, build: Path, out: Path, most: int) -> dict[str, object]:
@@ -334,19 +308,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    without = (
-        frozenset(json.loads(options.selection.read_text())["copies left out"]) if options.selection else frozenset()
-    )
     spool = options.out / "work"
     spool.mkdir(parents=True, exist_ok=True)
     deadline = time.time() + 60 * options.minutes
-    work: list[tuple[Job | Pair, Path, float]] = []
+    work: list[Job | Pair] = []
     if options.releases:
-        pairs = release_pairs(options.releases, options.build, options.seed)
-        work += [(pair, spool / f"{key_of(pair)}.pickle", deadline) for pair in pairs]
-    work += [(job, spool / f"{job.key}.pickle", deadline) for job in jobs(options.build, without, options.seed)]
+        work += release_pairs(options.releases, options.build, options.seed)
+    work += jobs(options.build, copies(options.selection), options.seed)
     with Pool(options.workers) as pool:
-        for _ in pool.imap_unordered(carry_out, work):
+        for _ in pool.imap_unordered(carry_out, [(job, spool / f"{key_of(job)}.pickle", deadline) for job in work]):
             pass
     summary = write(spool, options.build, options.out, options.tokens)
     (options.out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")

@@ -154,6 +154,11 @@ def jobs(folder: Path, *, documents: int, run: int, without: frozenset[str], see
                 yield Job(folder, split, chunk, number == 1, seed)
 
 
+def copies(selection: Path | None) -> frozenset[str]:
+    """The documents that `choose` left out, each as ``repository:path``; none without its selection.json."""
+    return frozenset(json.loads(selection.read_text())["copies left out"]) if selection else frozenset()
+
+
 def release_pairs(folder: Path, build: Path, seed: int) -> list[Pair]:
     """Neighbouring releases of each package that the build has not in its validation split."""
     held = {normal(row.repository) for row in Build(build, "validation").rows()}
@@ -180,9 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    without = (
-        frozenset(json.loads(options.selection.read_text())["copies left out"]) if options.selection else frozenset()
-    )
+    without = copies(options.selection)
     work: list[Job | Pair] = list(
         jobs(options.build, documents=options.documents, run=options.run, without=without, seed=options.seed)
     )

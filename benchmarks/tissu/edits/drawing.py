@@ -145,10 +145,18 @@ def same_function(source: Source, function: Function, wrong: str) -> bool | None
 
 
 def _dumped(text: str) -> str | None:
+    tree = tree_of(text)
+    try:
+        return None if tree is None else ast.dump(tree)
+    except (RecursionError, MemoryError):
+        return None
+
+
+def tree_of(text: str) -> ast.Module | None:
     """The syntax tree of a function's lines, however far they are indented; None when they do not parse."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.dump(ast.parse("if True:\n" + text if text[:1].isspace() else text))
+            return ast.parse("if True:\n" + text if text[:1].isspace() else text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

@@ -6,9 +6,14 @@ All positions are lines from 0, half open, in the wrong text unless said otherwi
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quantatissu.rewriting import changed
+
+OTHER_SEPARATORS = re.compile("[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+"""Lines to `str.splitlines`, not to Python."""
 PREFIX_LINES = 60
 SUFFIX_LINES = 25
 _WIDENED = 0.15  # share of records whose marked span is larger than the change
@@ -42,18 +47,6 @@ class Scope:
     body: int
     end: int
     owners: tuple[int, ...] = ()
-
-
-def changed(wrong: Sequence[str], right: Sequence[str]) -> tuple[int, int, int]:
-    """(start, stop, right stop): the fewest lines that hold every difference; ``start`` is the same in both."""
-    start = 0
-    most = min(len(wrong), len(right))
-    while start < most and wrong[start] == right[start]:
-        start += 1
-    tail = 0
-    while tail < most - start and wrong[-1 - tail] == right[-1 - tail]:
-        tail += 1
-    return start, len(wrong) - tail, len(right) - tail
 
 
 def cut(

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import ast
 import random
-import re
 import warnings
 from collections.abc import Iterator
 
 from benchmarks.tissu.edits.drawing import drawn, kinds_in_turn, rows, same_function, two_drawn
-from benchmarks.tissu.edits.example import Example, Scope, cut
+from benchmarks.tissu.edits.example import OTHER_SEPARATORS, Example, Scope, cut
 from benchmarks.tissu.edits.statements import corrupt
 from quantatissu.corpus.synthetic.chances import chance
 from quantatissu.corpus.synthetic.functions import Function, functions
 from quantatissu.rewriting import Project, Source, apply_edits
 
 _CHARACTERS = 30_000  # a longer document is left alone: every row looks at all of it
-_OTHER_SEPARATORS = re.compile("[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")  # lines to `str.splitlines`, not to Python
 _LEAST_LINES, _MOST_LINES = 3, 150
 _KINDS_TRIED = 5
 
 
 def examples(identity: str, text: str, most: int, seed: int) -> Iterator[Example]:
     """Up to `most` records of a Python document, each from another function. They depend on the arguments alone."""
-    if len(text) > _CHARACTERS or _OTHER_SEPARATORS.search(text):
+    if len(text) > _CHARACTERS or OTHER_SEPARATORS.search(text):
         return
     try:
         with warnings.catch_warnings():

@@ -17,18 +17,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.tissu.edits.example import Example, changed, cut
+from benchmarks.tissu.edits.example import OTHER_SEPARATORS, Example, cut
 from benchmarks.tissu.edits.injected import scope_of
 from quantatissu.corpus.synthetic.chances import chance
 from quantatissu.corpus.synthetic.functions import Function, functions
-from quantatissu.rewriting import Source
+from quantatissu.rewriting import Source, changed
 
 _MOST_LINES = 3
 _FILE_BYTES = 200_000
 _LEAST_ALIKE = 0.4
 _MOST_FUNCTIONS = 25  # changed in one file: more is a rewrite of it
 _WORD = re.compile(r"[A-Za-z_]\w*|\d+|[^\s\w]")
-_SEPARATORS = re.compile("[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def changes(older: Path, newer: Path) -> Iterator[tuple[str, list[Change]]]:
 
 def of_texts(old: str, new: str) -> list[Change]:
     """The functions with small changes of one file in two releases, in the order of their names."""
-    if _SEPARATORS.search(old) or _SEPARATORS.search(new):
+    if OTHER_SEPARATORS.search(old) or OTHER_SEPARATORS.search(new):
         return []
     before, after = _functions(old), _functions(new)
     found = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ from quantatissu.inference.scheduler.scoring import Following, Scoring
 from quantatissu.inference.scheduler.text import Detokeniser, StopStrings
 from quantatissu.inference.speculation import Drafter
 from quantatissu.tokenizer.core import Tokenizer
+
+S = TypeVar("S", bound=Scoring)
 
 _STEP_TOKENS = 512
 _MOST_RUNNING = 256
@@ -126,15 +128,16 @@ class LocalEngine:
         self, prefix: Sequence[int], continuations: Sequence[Sequence[int]], *, adapter: str | None = None
     ) -> list[NDArray[np.float32]]:
         """See `Engine.following`. Raises QuantaError when one does not fit into the context."""
-        return self._scored(Following, prefix, continuations, adapter).found
+        found = self._scored(Following, prefix, continuations, adapter).found
+        return [found[number] for number in range(len(continuations))]
 
     def _scored(
         self,
-        kind: type[Scoring],
+        kind: type[S],
         prefix: Sequence[int],
         continuations: Sequence[Sequence[int]],
         adapter: str | None,
-    ) -> Scoring:
+    ) -> S:
         self._check_adapter(adapter)
         longest = max(map(len, continuations), default=0)
         self._check_prompt(tuple(prefix), longest)

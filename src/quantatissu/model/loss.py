@@ -7,6 +7,7 @@ logits are there; backward only scales them. So nothing is computed twice, and t
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import torch
@@ -95,7 +96,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             head_gradient = torch.zeros_like(head, dtype=wide) if wants_head else None
             hidden_gradients: list[Tensor] = []
             loss, z, objective = (hidden.new_zeros((), dtype=wide) for _ in range(3))
-            shares = [None] * len(hidden) if weights is None else torch.split(weights, chunk)
+            shares = repeat(None) if weights is None else torch.split(weights, chunk)
             correct = torch.zeros((), dtype=torch.int64, device=hidden.device)
             for part, ids, share in zip(torch.split(hidden, chunk), torch.split(targets, chunk), shares, strict=False):
                 rows, counted = part.to(compute), ids != IGNORED

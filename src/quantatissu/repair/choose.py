@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from quantatissu.foundation.syntax import parsed
 from quantatissu.repair.candidates import SUSPICION, Candidate, rewrite_prior, suspicion
 from quantatissu.repair.naturalness import TokenModel
-from quantatissu.rewriting import OPERATORS, Rewrite
+from quantatissu.rewriting import OPERATORS, Rewrite, changed
 from quantatissu.rewriting.unused import words
 
 Step = tuple[Candidate, str, str]  # an edit, and the whole file before and after it
@@ -72,14 +72,9 @@ def signs(path: Sequence[Step], test_literals: frozenset[object], model: TokenMo
 def _surprise(before: str, after: str, model: TokenModel) -> float:
     """The surprise of the lines that differ."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    first = 0
-    while first < min(len(old), len(new)) and old[first] == new[first]:
-        first += 1
-    last = 0
-    while last < min(len(old), len(new)) - first and old[-1 - last] == new[-1 - last]:
-        last += 1
+    first, stop, new_stop = changed(old, new)
     lead = "".join(old[max(0, first - 2) : first])
-    return model.surprise("".join(old[first : len(old) - last]), "".join(new[first : len(new) - last]), lead)
+    return model.surprise("".join(old[first:stop]), "".join(new[first:new_stop]), lead)
 
 
 def _loses(rewrite: Rewrite, before: str) -> bool:

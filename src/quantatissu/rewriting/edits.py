@@ -6,7 +6,7 @@ survives byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -67,3 +67,15 @@ class Rewrite:
     def inverse(self, source: str, operator: str) -> Rewrite:
         """The rewrite, filed under the inverse ``operator``, that undoes this one in ``self.apply(source)``."""
         return Rewrite(operator, invert_edits(source, self.edits), self.line, self.cost)
+
+
+def changed(old: Sequence[str], new: Sequence[str]) -> tuple[int, int, int]:
+    """(start, stop, new stop): the fewest items that hold every difference; ``start`` is the same in both."""
+    start = 0
+    most = min(len(old), len(new))
+    while start < most and old[start] == new[start]:
+        start += 1
+    tail = 0
+    while tail < most - start and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    return start, len(old) - tail, len(new) - tail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +11,6 @@ from numpy.typing import NDArray
 from quantatissu.inference.runner import Runner, Segment
 from quantatissu.inference.scheduler.cache import KeyValueCache
 from quantatissu.inference.scheduler.passes import OutOfPages, prefill
-
-_NOTHING = np.empty((0, 0), dtype=np.float32)
 
 
 class Scoring:
@@ -30,7 +29,6 @@ class Scoring:
         self._runner, self._cache, self._adapter, self._step_tokens = runner, cache, adapter, step_tokens
         self._prefix, self._continuations = list(prefix), continuations
         self.scores = [0.0] * len(continuations)
-        self.found: list[NDArray[np.float32]] = [_NOTHING] * len(continuations)
 
     def work(self) -> Generator[None]:
         """See `Passes.work`; at the end `scores` are complete."""
@@ -66,13 +64,13 @@ class Scoring:
         try:
             for number in batch:
                 tokens = self._continuations[number]
+                through = self._through(tokens)
                 own = self._cache.fork(pages, kept)
-                if own is None or not self._cache.grow(own, kept + len(tokens) + 1):
+                if own is None or not self._cache.grow(own, kept + len(through)):
                     if own is not None:
                         self._cache.end(own)
                     break
                 held.append(own)
-                through = self._through(tokens)
                 segments.append(Segment(through, kept, tuple(own), len(through), self._adapter))
             if not segments:
                 raise OutOfPages
@@ -100,7 +98,11 @@ class Scoring:
 
 
 class Following(Scoring):
-    """One call of `Engine.following`: at the end `found` is complete."""
+    """One call of `Engine.following`: at the end `found` has the rows of each continuation, by its number."""
+
+    @cached_property
+    def found(self) -> dict[int, NDArray[np.float32]]:
+        return {}
 
     def _asks(self, tokens: Sequence[int]) -> bool:
         return True

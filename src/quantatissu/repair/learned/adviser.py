@@ -1,7 +1,7 @@
 """The model's advice in a search: it looks at the suspicious functions once, then weighs their statements and edits.
 
 What it says of a statement is the log-odds of a fault there, and of an edit its log-probability at that place. The
-weights, in nats a nat, are fitted to development tasks (`python -m benchmarks.repair.advice`).
+weights, in nats a nat, were chosen on development tasks (docs/log.md).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from quantatissu.inference.engine import Engine
 from quantatissu.repair.learned.lines import LineChange
-from quantatissu.repair.learned.marks import Layout, Marks, layout
+from quantatissu.repair.learned.marks import Marks, layout
 from quantatissu.rewriting import Source
 from quantatissu.rewriting.source import FunctionNode
 
@@ -33,28 +33,24 @@ class Part:
 class Look:
     """What the model says of one function."""
 
-    def __init__(self, engine: Engine, marks: Marks, source: Source, place: Layout, parts: Sequence[Part]) -> None:
-        self._engine, self._marks, self._source, self.place, self.parts = engine, marks, source, place, parts
-        self._marked: dict[int, tuple[Part, int]] = {}
-        for part in parts:
-            for number, line in enumerate((*part.lines, part.lines[-1] + 1)):
+    def __init__(self, engine: Engine, marks: Marks, source: Source, parts: Sequence[Part]) -> None:
+        self._engine, self._marks, self._source, self._parts = engine, marks, source, parts
+        self._marked: dict[int, tuple[int, int]] = {}  # line -> (number of a part, mark in it)
+        for number, part in enumerate(parts):
+            for mark, line in enumerate((*part.lines, part.lines[-1] + 1)):
                 known = self._marked.get(line)
-                if known is None or _central(part, number) > _central(*known):
-                    self._marked[line] = (part, number)
+                if known is None or _central(part, mark) > _central(parts[known[0]], known[1]):
+                    self._marked[line] = (number, mark)
 
     def odds(self, start: int, stop: int) -> float | None:
         """Log-odds in nats that a fault begins at one of the lines ``start`` until ``stop``, against there being none
         in the function; None where none of them is shown.
         """
-        found = [self._marked[line] for line in range(start, stop) if line in self._marked]
-        if not found:
-            return None
-        return float(np.logaddexp.reduce([part.first[number] - part.nothing for part, number in found]))
+        return _added([part.first[mark] - part.nothing for part, mark in self._marks_of(start, stop)])
 
     def begins(self, start: int, stop: int) -> float | None:
-        """Log-probability in nats that a fault begins at one of the lines ``start`` until ``stop``."""
-        found = [self._marked[line] for line in range(start, stop) if line in self._marked]
-        return float(np.logaddexp.reduce([part.first[number] for part, number in found])) if found else None
+        """Log-probability in nats that a fault begins at one of those lines; None as in `odds`."""
+        return _added([part.first[mark] for part, mark in self._marks_of(start, stop)])
 
     def edits(self, changes: Sequence[LineChange], *, exact: bool = False) -> list[float | None]:
         """Log-probability of each change in nats, its place included; None for one that is not shown whole.
@@ -69,7 +65,7 @@ class Look:
             if place is not None:
                 groups[place[0]].append((number, *place[1:]))
         for part_number, members in groups.items():
-            part = self.parts[part_number]
+            part = self._parts[part_number]
             whole = [one for one in members if exact or one[1] == one[2]]
             answers = [self._answer(first, stop, changes[number].new) for number, first, stop in whole]
             begun = [one for one in members if not (exact or one[1] == one[2])]
@@ -78,6 +74,11 @@ class Look:
             for (number, _, _), score in zip([*whole, *begun], scores, strict=True):
                 found[number] = score
         return found
+
+    def _marks_of(self, start: int, stop: int) -> list[tuple[Part, int]]:
+        """The parts and marks of those of some lines that are shown."""
+        found = [self._marked[line] for line in range(start, stop) if line in self._marked]
+        return [(self._parts[number], mark) for number, mark in found]
 
     def _begun(self, part: Part, wanted: Sequence[tuple[LineChange, int, int]]) -> list[float]:
         """See `edits`: the beginning of each answer, by one pass for each place."""
@@ -102,11 +103,11 @@ class Look:
         known = self._marked.get(change.start)
         if known is None or not all(line.isascii() for line in change.new):
             return None
-        part, first = known
+        number, first = known
         stop = first + change.stop - change.start
-        if part.lines[first:stop] != tuple(range(change.start, change.stop)):
+        if self._parts[number].lines[first:stop] != tuple(range(change.start, change.stop)):
             return None
-        return next(number for number, one in enumerate(self.parts) if one is part), first, stop
+        return number, first, stop
 
     def _answer(self, first: int, stop: int, new: Sequence[str]) -> tuple[int, ...]:
         return tuple(self._marks.answer(first, stop, new).tolist()[:_MOST_NEW])
@@ -136,7 +137,7 @@ class FaultModel:
             (row,) = self._engine.following(prompt, [()])
             first = row[0][self._marks.ids[: len(shown) + 1]]
             parts.append(Part(tuple(shown), prompt, first, float(row[0][int(self._marks.nothing[0])])))
-        return Look(self._engine, self._marks, source, place, parts)
+        return Look(self._engine, self._marks, source, parts)
 
 
 def outermost(source: Source, node: FunctionNode) -> FunctionNode:
@@ -148,5 +149,10 @@ def outermost(source: Source, node: FunctionNode) -> FunctionNode:
     return found
 
 
-def _central(part: Part, number: int) -> int:
-    return min(number, len(part.lines) - number)
+def _central(part: Part, mark: int) -> int:
+    return min(mark, len(part.lines) - mark)
+
+
+def _added(logs: Sequence[float]) -> float | None:
+    """Of probabilities that are given as logarithms, the logarithm of their sum; None of none."""
+    return float(np.logaddexp.reduce(logs)) if logs else None

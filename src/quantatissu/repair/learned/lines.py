@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from quantatissu.rewriting import Edit, Source, apply_edits
+from quantatissu.rewriting import Edit, Source, apply_edits, changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,8 @@ class LineChange:
 
 def trimmed(start: int, old: Sequence[str], new: Sequence[str]) -> LineChange:
     """The change of lines ``old``, which begin at line ``start``, into ``new``."""
-    most, head = min(len(old), len(new)), 0
-    while head < most and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < most - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
-    return LineChange(start + head, start + len(old) - tail, tuple(new[head : len(new) - tail]))
+    first, stop, new_stop = changed(old, new)
+    return LineChange(start + first, start + stop, tuple(new[first:new_stop]))
 
 
 def line_change(source: Source, edits: Sequence[Edit]) -> LineChange | None:

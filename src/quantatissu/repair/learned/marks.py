@@ -98,11 +98,10 @@ class Marks:
     def answer(self, first: int, stop: int, new: Sequence[str]) -> Ids:
         """What follows a prompt: lines ``first`` until ``stop`` of those shown become ``new``."""
         text = [self.tokenizer.encode(line) for line in new]
-        return np.concatenate([self.place(first, stop), *text, self._control[EDIT_REPLACEMENT_END]])
-
-    def place(self, first: int, stop: int) -> Ids:
-        """The beginning of an answer: where."""
-        return np.concatenate([self.ids[[first, stop]], self._control[EDIT_REPLACEMENT]])
+        control = self._control
+        return np.concatenate(
+            [self.ids[[first, stop]], control[EDIT_REPLACEMENT], *text, control[EDIT_REPLACEMENT_END]]
+        )
 
     @property
     def nothing(self) -> Ids:
