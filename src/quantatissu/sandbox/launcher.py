@@ -45,6 +45,7 @@ DEVICE_LINKS["stderr"] = "/proc/self/fd/2"
 # What stands in for /proc where the kernel refuses a fresh one: files that name no process.
 HARMLESS_PROC = ("cpuinfo", "meminfo", "stat", "uptime", "loadavg", "version", "filesystems", "vmstat")
 SAMPLE_SECONDS, SAMPLE_SECONDS_NEAR_A_LIMIT = 0.05, 0.01
+WATCHING_NICENESS = -10
 
 libc = ctypes.CDLL(None, use_errno=True)
 machine = os.uname().machine
@@ -576,6 +577,10 @@ class Monitor:
         self.parent = os.getppid()
 
     def watch(self) -> None:
+        try:
+            os.setpriority(os.PRIO_PROCESS, 0, WATCHING_NICENESS)
+        except OSError:
+            pass  # only root may; without, a fork bomb is ended later
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         poll.register(self.link, select.POLLIN)
