@@ -12,8 +12,8 @@ Work = Callable[[], None]
 class Behind:
     """Does what it is handed, one piece after another, in a thread of its own.
 
-    After a failure nothing more is done; `wait` raises it. The thread does not keep a process alive, and ends when waited
-    for: one that is still there while the interpreter ends can bring the whole process down.
+    After a failure nothing more is done; `wait` raises it. The thread does not keep a process alive, and ends when
+    waited for: one that is still there while the interpreter ends can bring the whole process down.
     """
 
     def __init__(self) -> None:
