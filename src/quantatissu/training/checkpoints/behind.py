@@ -12,12 +12,11 @@ Work = Callable[[], None]
 class Behind:
     """Does what it is handed, one piece after another, in a thread of its own.
 
-    After a failure nothing more is done; `wait` raises it. The thread does not keep a process alive, and ends when
-    waited for: one that is still there while the interpreter ends can bring the whole process down.
+    After a failure nothing more is done; `wait` raises it. The thread does not keep a process alive.
     """
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Work | threading.Event] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
 
@@ -32,16 +31,19 @@ class Behind:
         """Until everything added is done. Raises what went wrong with it, once."""
         if self._thread is None:
             return
-        self._waiting.put(None)
-        self._thread.join()
-        self._thread = None
+        done = threading.Event()
+        self._waiting.put(done)
+        done.wait()
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
 
     def _run(self) -> None:
-        while (item := self._waiting.get()) is not None:
-            if self._failure is None:
+        while True:
+            item = self._waiting.get()
+            if isinstance(item, threading.Event):
+                item.set()
+            elif self._failure is None:
                 try:
                     item()
                 except BaseException as error:  # raised where it is waited for
