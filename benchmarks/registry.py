@@ -20,6 +20,7 @@ MODULES = (
     "benchmarks.repair.bench",
     "benchmarks.repair.advised",
     "benchmarks.repair.localization",
+    "benchmarks.repair.slow",
     "benchmarks.lint_fixes",
     "benchmarks.validation_rate",
     "benchmarks.help_time",

@@ -28,7 +28,8 @@ from quantatissu.workspace import diff_files
 _SUSPECTS_SHOWN = 10
 _PATIENCE = 1.0  # how long to look for a better patch, as a share of what finding the first took
 _ALTERNATIVES = 8
-_UNADVISED = 1.0  # seconds of the search before the model is asked: most faults are found by then
+_UNADVISED = 1.0  # seconds of the search before it is known how fast it is
+_QUICK = 10.0  # candidates a second; where so many are tried, they are tried sooner than a model has put them in order
 
 
 class Attempt:
@@ -109,7 +110,7 @@ class Attempt:
                 self.listener.progress(tried, rate, self._in_words(best) if best.parent is not None else None)
             if best.value.solved and self.advising is not None:
                 self.advising.stop()
-            elif self.options.model and self.advising is None and now - began >= _UNADVISED:
+            elif self.options.model and self.advising is None and _is_slow(tried, now - began):
                 self.advising = Advising(self.options.model, self.texts.source)
                 self.advising.begin(ground.proposer, root, Situation(self.baseline.failing, ground.places))
 
@@ -259,3 +260,8 @@ class Attempt:
             failing_after=self.baseline.failing_ids,
             hint=hint,
         )
+
+
+def _is_slow(tried: int, seconds: float) -> bool:
+    """Whether trying edits takes so long that a model's advice on what to try next pays."""
+    return seconds >= _UNADVISED and tried < _QUICK * seconds

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quantatissu.rewriting import Source
 
 FUNCTIONS, STATEMENTS, _SECONDS = 160, 96, 5.0  # looked at, judged, and for how long
-_READY = 200  # edits drawn with advice before it takes effect: about a second's trying
+_READY = 10  # edits drawn with advice before it takes effect: about a second's trying where that is slow
 
 
 class Advising:
