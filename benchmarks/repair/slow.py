@@ -30,14 +30,17 @@ _MODELS = ("none", "tissu")
 _SAMPLE_SECONDS = 560.0
 _MARGIN = 25.0  # what building and judging a task takes beside the tool
 _PLUGIN = "test_waiting"  # a name that no patch touches
-_WAITING = """import time
+_WAITING = """import inspect
+import os
+import time
 
 WAITING, SECONDS = {names!r}, {seconds!r}
 
 
 def pytest_runtest_call(item):
-    path, _, name = item.nodeid.partition("::")
-    if f"{{path}}::{{name.partition('[')[0].replace('::', '.')}}" in WAITING:
+    function = inspect.unwrap(getattr(item, "function", None) or pytest_runtest_call)
+    path = os.path.relpath(function.__code__.co_filename, item.config.rootpath)
+    if f"{{path}}::{{function.__qualname__}}" in WAITING:
         time.sleep(SECONDS)
 """
 
