@@ -11,7 +11,7 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from quantatissu.repair.localise import Place
@@ -111,14 +111,32 @@ class _Statement:
     advised: float = 0.0  # the part of the base that is advice
     tier: int = 0
     shared: float = 0.0
+    waiting: list[Candidate] = field(default_factory=list)  # made, not judged yet
+
+    @property
+    def done(self) -> bool:
+        """Whether it has nothing more to offer."""
+        return self.tier == len(_TIERS) and not self.waiting
 
     def bound(self) -> float:
-        """No rewrite that is still to be made scores higher, but for what advice adds to single ones."""
+        """No rewrite that is still to be made or judged scores higher; a model's say of a single one is at most 0."""
+        judged = self.waiting[0].score if self.waiting else -math.inf
+        if self.tier == len(_TIERS):
+            return judged
         best = _BEST_PRIOR[self.tier] + (TAKEN_UP if unused_names(self.source, self.statement) else 0.0)
-        return self.base + ((1 - SHARING) * best if self.tier == 0 else best - self.shared)
+        return max(judged, self.base + ((1 - SHARING) * best if self.tier == 0 else best - self.shared))
 
     def expand(self, project: Project) -> list[Candidate]:
-        """The rewrites of the next tier."""
+        """The rewrites of the next tier; with advice, the next time that it is asked, as the model is slower."""
+        if self.waiting:
+            return self._judged()
+        made = self._made(project)
+        if self.advice is None:
+            return made
+        self.waiting = sorted(made, key=lambda candidate: -candidate.score)
+        return []
+
+    def _made(self, project: Project) -> list[Candidate]:
         idle = unused_names(self.source, self.statement)
         found = [
             (rewrite, rewrite_prior(rewrite) + use(self.source, self.statement, idle, rewrite))
@@ -129,19 +147,26 @@ class _Statement:
             self.shared = SHARING * math.log(sum(math.exp(prior) for _, prior in found) + rest)
         self.tier += 1
         base = self.base - self.shared
-        gains: Sequence[float] = [0.0] * len(found)
-        if self.advice is not None:
-            gains = self.advice.edits(self.place.path, self.source, self.statement, [rewrite for rewrite, _ in found])
         return [
             Candidate(
                 self.place.path,
                 rewrite,
                 self.place,
-                base + prior - EDIT_SIZE * edit_size(rewrite) + gain,
+                base + prior - EDIT_SIZE * edit_size(rewrite),
                 self.toll,
-                self.advised + gain,
+                self.advised,
             )
-            for (rewrite, prior), gain in zip(found, gains, strict=True)
+            for rewrite, prior in found
+        ]
+
+    def _judged(self) -> list[Candidate]:
+        assert self.advice is not None
+        made, self.waiting = self.waiting, []
+        rewrites_made = [candidate.rewrite for candidate in made]
+        gains = self.advice.edits(self.place.path, self.source, self.statement, rewrites_made)
+        return [
+            replace(candidate, score=candidate.score + gain, advice=candidate.advice + gain)
+            for candidate, gain in zip(made, gains, strict=True)
         ]
 
 
@@ -154,8 +179,7 @@ def candidates(
 ) -> Iterator[Candidate]:
     """All single-operator candidates, best first; several may give the same text. ``places`` come likewise.
 
-    With advice on single edits the order is that of places and, within each, of edits: a statement whose best edit is
-    worth more than its place promised comes as late as that promised.
+    With advice the model judges a statement's edits when the best of them, were they all as it would have them, is next.
     """
     heap: list[tuple[float, int, Candidate | _Statement]] = []
     number = itertools.count()
@@ -171,7 +195,7 @@ def candidates(
                 continue
             for candidate in item.expand(project):
                 push(candidate.score, candidate)
-            if item.tier < len(_TIERS):
+            if not item.done:
                 push(item.bound(), item)
 
     def added(place: Place) -> Iterator[_Statement]:
