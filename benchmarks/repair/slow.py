@@ -12,6 +12,7 @@ import math
 import statistics
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.registry import Outcome, Skip, benchmark
 from benchmarks.repair.asked import interval
-from benchmarks.repair.bench import order
+from benchmarks.repair.bench import order, read_results
 from benchmarks.repair.packages import FetchError
 from benchmarks.repair.tasks import Task, load_all
 
@@ -56,15 +57,12 @@ def advice_repairs(arguments: Sequence[str]) -> Outcome:
     parser.add_argument("--split", choices=("dev", "test"), default="test", help="test is kept from tuning")
     parser.add_argument("--wait", type=float, default=1.0, help="seconds that the failing test waits")
     parser.add_argument("--seconds", type=float, default=60.0, help="limit of the tool for one task")
-    parser.add_argument("--sample", type=int, metavar="N", help="the first N tasks, however long they take")
+    parser.add_argument("--all", action="store_true", help="every task, however long it takes")
     parser.add_argument("--jobs", type=int, default=1, help="tasks at a time")
     parser.add_argument("--quanta", metavar="CMD", help="the tool to measure, if not this checkout's quanta")
     parser.add_argument("--results", type=Path, help="write here; tasks already in it are not run again")
     chosen = parser.parse_args(arguments)
-    found = _all(chosen)
-    if not found:
-        raise Skip("no task was run")
-    return outcome(found)
+    return outcome(_all(chosen))
 
 
 def _all(chosen: argparse.Namespace) -> list[dict[str, Any]]:
@@ -72,10 +70,10 @@ def _all(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     from benchmarks.samples import tool
 
     command = tool(chosen.quanta)
-    tasks = [task for task in order(load_all(split=chosen.split)) if task.stage == "test"][: chosen.sample]
-    deadline = math.inf if chosen.sample else time.monotonic() + _SAMPLE_SECONDS - 2 * (chosen.seconds + _MARGIN)
+    tasks = [task for task in order(load_all(split=chosen.split)) if task.stage == "test"]
+    deadline = math.inf if chosen.all else time.monotonic() + _SAMPLE_SECONDS - 2 * (chosen.seconds + _MARGIN)
     path: Path | None = chosen.results
-    done = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path and path.exists() else []
+    done = read_results(path) if path is not None else []
     known = {(record["task"], record["model"]) for record in done}
 
     def run(task: Task) -> list[dict[str, Any]]:
@@ -137,20 +135,21 @@ def repaired(task: Task, tool: Sequence[str], model: str, *, wait: float, second
 
 def outcome(records: Sequence[dict[str, Any]]) -> Outcome:
     """Paired by task: how many are repaired, and how long it took."""
-    pairs = [
-        (without, with_model)
-        for without in records
-        if without["model"] == _MODELS[0]
-        for with_model in records
-        if with_model["model"] == _MODELS[1] and with_model["task"] == without["task"]
-    ]
-    correct = [sum(pair[number]["verdict"] == "correct" for pair in pairs) for number in (0, 1)]
-    passing = [sum(pair[number]["verdict"] != "none" for pair in pairs) for number in (0, 1)]
-    seconds = [statistics.fmean(pair[number]["seconds"] for pair in pairs) for number in (0, 1)]
-    gains = [sum(sign * (one["verdict"] == "correct") for sign, one in zip((-1, 1), pair)) for pair in pairs]
+    by_task: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for record in records:
+        by_task[record["task"]][record["model"]] = record
+    pairs = [[found[model] for model in _MODELS] for found in by_task.values() if len(found) == len(_MODELS)]
+    if not pairs:
+        raise Skip("no task was run both times")
+    before, after = ([pair[number] for pair in pairs] for number in (0, 1))
+    correct = [sum(run["verdict"] == "correct" for run in runs) for runs in (before, after)]
+    passing = [sum(run["verdict"] != "none" for run in runs) for runs in (before, after)]
+    seconds = [statistics.fmean(run["seconds"] for run in runs) for runs in (before, after)]
+    gains = [(with_it["verdict"] == "correct") - (without["verdict"] == "correct") for without, with_it in pairs]
     low, high = interval(gains, statistics.fmean)
     return Outcome(
-        f"{correct[0]} to {correct[1]} correct of {len(pairs)}, {statistics.fmean(gains):+.1%} [{low:+.1%}, {high:+.1%}];"
-        f" {passing[0]} to {passing[1]} pass what is visible, {seconds[0]:.1f} to {seconds[1]:.1f} s on average",
+        f"{correct[0]} to {correct[1]} correct of {len(pairs)}, {statistics.fmean(gains):+.1%} "
+        f"[{low:+.1%}, {high:+.1%}]; "
+        f"{passing[0]} to {passing[1]} pass what is visible, {seconds[0]:.1f} to {seconds[1]:.1f} s on average",
         low > 0 and correct[1] - correct[0] >= (len(pairs) - correct[0]) / 2,
     )

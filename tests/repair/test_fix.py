@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from quantatissu.foundation import QuantaError
+from quantatissu.repair.attempt import is_slow
 
 STACK = '''\
 class Stack:
@@ -348,3 +349,21 @@ def test_several_names_lost_with_one_import_and_a_test_module_without_tests(repa
     )
     assert result.status == "fixed"
     assert b"from shop.prices import TAX, total\n" in result.patch.contents["shop/till.py"]
+
+
+def test_a_model_is_asked_where_trying_is_slow(repaired, tmp_path):
+    files = {
+        "m.py": "def f(a, b):\n    total = a + b\n    if total > 3:\n        return a * b + total\n    return total - 1\n",
+        "test_m.py": "import time\n\nimport m\n\n\ndef test():\n    time.sleep(0.3)\n    assert m.f(2, 5) == 'no'\n",
+    }
+    result = repaired(files, model=str(tmp_path / "no-model"), max_seconds=8.0)
+    assert result.status == "not_fixed"
+    assert any("went on without the model" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("tried", "seconds", "slow"),
+    [(0, 0.9, False), (0, 1.0, True), (9, 1.0, True), (10, 1.0, False), (400, 20.0, False), (60, 20.0, True)],
+)
+def test_where_trying_is_slow(tried, seconds, slow):
+    assert is_slow(tried, seconds) == slow

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantatissu.planning import Node
+from quantatissu.repair.candidates import candidates
 from quantatissu.repair.learned.adviser import Adviser
 from quantatissu.repair.learned.advising import Advising
 from quantatissu.repair.learned.faults import FaultModel, outermost
@@ -222,6 +223,31 @@ class TestAdviser:
         assert len(set(applied)) == len(applied), "nothing is proposed twice"
         assert then[0].place.line == 14
         assert MODULE.replace("-=", "+=") in applied[:8]
+
+    def test_only_statements_that_could_be_next_are_judged(self, tmp_path: Path) -> None:
+        file = tmp_path / "m.py"
+        file.write_text("def f(a):\n" + "".join(f"    a{n} = a + {n}\n" for n in range(40)) + "    return a\n")
+        texts = Texts(str(tmp_path))
+        judged = []
+
+        class Fixed:
+            """Believes in the first statement, and in none of its edits more than in others."""
+
+            most = 6.0
+
+            def place(self, path, source, statement):  # type: ignore[no-untyped-def]
+                return 6.0 if statement.lineno == 2 else 0.0
+
+            def edits(self, path, source, statement, found):  # type: ignore[no-untyped-def]
+                judged.append(statement.lineno)
+                return [-1.0] * len(found)
+
+        places = [Place(str(file), line, 1.0, "") for line in range(2, 42)]
+        stream = candidates(places, texts.source, Project([texts.source(str(file))]), advice=Fixed())  # type: ignore[list-item]
+        first = [next(stream) for _ in range(5)]
+        assert {candidate.place.line for candidate in first} == {2}
+        assert {candidate.advice for candidate in first} == {5.0}
+        assert set(judged) == {2}
 
 
 class TestAdvising:

@@ -110,7 +110,7 @@ class Attempt:
                 self.listener.progress(tried, rate, self._in_words(best) if best.parent is not None else None)
             if best.value.solved and self.advising is not None:
                 self.advising.stop()
-            elif self.options.model and self.advising is None and _is_slow(tried, now - began):
+            elif self.options.model and self.advising is None and is_slow(tried, now - began):
                 self.advising = Advising(self.options.model, self.texts.source)
                 self.advising.begin(ground.proposer, root, Situation(self.baseline.failing, ground.places))
 
@@ -262,6 +262,6 @@ class Attempt:
         )
 
 
-def _is_slow(tried: int, seconds: float) -> bool:
+def is_slow(tried: int, seconds: float) -> bool:
     """Whether trying edits takes so long that a model's advice on what to try next pays."""
     return seconds >= _UNADVISED and tried < _QUICK * seconds

@@ -179,7 +179,7 @@ def candidates(
 ) -> Iterator[Candidate]:
     """All single-operator candidates, best first; several may give the same text. ``places`` come likewise.
 
-    With advice the model judges a statement's edits when the best of them, were they all as it would have them, is next.
+    With advice the model judges a statement's edits when the best of them would be next if it said nothing against it.
     """
     heap: list[tuple[float, int, Candidate | _Statement]] = []
     number = itertools.count()

@@ -1,5 +1,5 @@
-"""Advice while the search is on. The model is opened and asked when the first edits have not helped, so that what is
-found at once is found as fast as without it.
+"""Advice while the search is on, where trying an edit takes long: elsewhere edits are tried sooner than a model has put
+them in order.
 """
 
 from __future__ import annotations
