@@ -1,8 +1,8 @@
 """The row ``advice-ranks``: where the right edit stands among all candidates, without and with the model's advice.
 
-No candidate is run. The model is asked from the start, where `quanta fix` asks it after a second of trying. A right
-edit that stands behind all candidates looked at counts as the next one after them; one that neither order has is left
-out.
+No candidate is run. The model is asked from the start, where `quanta fix` asks it after a second, if trying is slow. A
+right edit that stands behind all candidates looked at counts as the next one after them; one that neither order has is
+left out.
 """
 
 from __future__ import annotations

@@ -107,16 +107,13 @@ def run_case(case: Case, tool: Sequence[str], *, seconds: float) -> Result:
     with tempfile.TemporaryDirectory(prefix="bench-repair-") as scratch:
         copy = case.build_visible(Path(scratch) / task.package)
         fresh = fresh_seconds(case.package, case.build_visible(Path(scratch) / "fresh"), python, limit=seconds)
-        before = snapshot(copy)
-        answer = fix(tool, copy, case.package.command(python), seconds=seconds)
-        after = snapshot(copy)
-        paths = changed(before, after)
-        verdict = judge_files(case, {path: after[path][1] for path in paths if path in after}) if paths else "none"
+        answer, written = tried(tool, copy, case.package.command(python), seconds=seconds)
+        verdict = judge_written(case, written)
         false_claim = False
         if answer.status == "fixed" and verdict in ("none", "wrong"):
             seen = run_suite(case.package, copy, python, limits=Limits.after(case.base.seconds))
             false_claim = not seen.passed >= case.visible
-        problems = breaches(case, answer, {path: after.get(path, (0, b""))[1] for path in paths}, limit=seconds)
+        problems = breaches(case, answer, {path: new or b"" for path, new in written.items()}, limit=seconds)
     rank = 1 if verdict == "correct" else rank_of_correct(case, answer) if verdict == "plausible" else None
     data = answer.data
     return Result(
@@ -130,7 +127,7 @@ def run_case(case: Case, tool: Sequence[str], *, seconds: float) -> Result:
         verdict=verdict,
         rank=rank,
         false_claim=false_claim,
-        touched=tuple(path for path in paths if not case.package.is_source(path)),
+        touched=tuple(path for path in written if not case.package.is_source(path)),
         seconds=round(answer.seconds, 3),
         limit=seconds,
         fresh_seconds=round(fresh, 3),
@@ -143,6 +140,23 @@ def run_case(case: Case, tool: Sequence[str], *, seconds: float) -> Result:
         message=str(data.get("message") or ""),
         problems=tuple(problems),
     )
+
+
+def tried(
+    tool: Sequence[str], copy: Path, test: str, *, seconds: float, options: Sequence[str] = ()
+) -> tuple[Answer, dict[str, bytes | None]]:
+    """The answer of `fix`, and what the files that it changed below `copy` now hold; None for those that are gone."""
+    before = snapshot(copy)
+    answer = fix(tool, copy, test, seconds=seconds, options=options)
+    after = snapshot(copy)
+    return answer, {path: after[path][1] if path in after else None for path in changed(before, after)}
+
+
+def judge_written(case: Case, written: Mapping[str, bytes | None]) -> str:
+    """The verdict on what `tried` found changed; ``none`` where that is nothing."""
+    if not written:
+        return "none"
+    return judge_files(case, {path: content for path, content in written.items() if content is not None})
 
 
 def judge_files(case: Case, contents: Mapping[str, bytes]) -> str:

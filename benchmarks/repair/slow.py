@@ -67,9 +67,11 @@ def advice_repairs(arguments: Sequence[str]) -> Outcome:
 
 def _all(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     """A record for each task and model."""
+    from benchmarks.repair.environment import test_python
+    from benchmarks.repair.run import load_case
     from benchmarks.samples import tool
 
-    command = tool(chosen.quanta)
+    command, python = tool(chosen.quanta), test_python()
     tasks = [task for task in order(load_all(split=chosen.split)) if task.stage == "test"]
     deadline = math.inf if chosen.all else time.monotonic() + _SAMPLE_SECONDS - 2 * (chosen.seconds + _MARGIN)
     path: Path | None = chosen.results
@@ -77,13 +79,11 @@ def _all(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     known = {(record["task"], record["model"]) for record in done}
 
     def run(task: Task) -> list[dict[str, Any]]:
-        if time.monotonic() > deadline:
+        models = [model for model in _MODELS if (task.id, model) not in known]
+        if not models or time.monotonic() > deadline:
             return []
-        return [
-            repaired(task, [*command], model, wait=chosen.wait, seconds=chosen.seconds)
-            for model in _MODELS
-            if (task.id, model) not in known
-        ]
+        case = load_case(task, python)
+        return [repaired(case, command, model, wait=chosen.wait, seconds=chosen.seconds) for model in models]
 
     with ThreadPoolExecutor(chosen.jobs) as pool:
         try:
@@ -104,28 +104,22 @@ def _all(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     return [record for record in done if record["task"] in wanted]
 
 
-def repaired(task: Task, tool: Sequence[str], model: str, *, wait: float, seconds: float) -> dict[str, Any]:
+def repaired(case: Case, tool: Sequence[str], model: str, *, wait: float, seconds: float) -> dict[str, Any]:
     """One run of the tool on a task whose failing tests wait, judged by the hidden tests."""
-    from benchmarks.repair.environment import test_python
-    from benchmarks.repair.run import judge_files, load_case
-    from benchmarks.repair.tool import changed, fix, snapshot
+    from benchmarks.repair.run import judge_written, tried
 
-    case: Case = load_case(task, test_python())
+    task = case.task
     with tempfile.TemporaryDirectory(prefix="bench-slow-") as scratch:
         copy = case.build_visible(Path(scratch) / task.package)
         text = _WAITING.format(names=tuple(task.shown), seconds=wait)
         (copy / f"{_PLUGIN}.py").write_text(text, encoding="utf-8")
-        before = snapshot(copy)
         command = f"{case.package.command(case.python)} -p {_PLUGIN}"
-        answer = fix(tool, copy, command, seconds=seconds, options=["--model", model])
-        after = snapshot(copy)
-    paths = changed(before, after)
-    verdict = judge_files(case, {path: after[path][1] for path in paths if path in after}) if paths else "none"
+        answer, written = tried(tool, copy, command, seconds=seconds, options=["--model", model])
     data = answer.data
     return {
         "task": task.id,
         "model": model,
-        "verdict": verdict,
+        "verdict": judge_written(case, written),
         "seconds": round(answer.seconds, 2),
         "tried": int(data.get("candidates_tried") or 0),
         "found_at": data.get("found_at"),

@@ -119,22 +119,31 @@ class _Statement:
         return self.tier == len(_TIERS) and not self.waiting
 
     def bound(self) -> float:
-        """No rewrite that is still to be made or judged scores higher; a model's say of a single one is at most 0."""
-        judged = self.waiting[0].score if self.waiting else -math.inf
-        if self.tier == len(_TIERS):
-            return judged
-        best = _BEST_PRIOR[self.tier] + (TAKEN_UP if unused_names(self.source, self.statement) else 0.0)
-        return max(judged, self.base + ((1 - SHARING) * best if self.tier == 0 else best - self.shared))
+        """No rewrite that is still to be made or judged scores higher, but for what advice adds to single ones."""
+        return max(self._unmade(), self._unjudged())
 
     def expand(self, project: Project) -> list[Candidate]:
-        """The rewrites of the next tier; with advice, the next time that it is asked, as the model is slower."""
-        if self.waiting:
+        """The rewrites of the next tier. With advice a call makes them, and another one judges them when the best of them
+        could be next: that alone tells whether the model has to be asked.
+        """
+        if self.waiting and self._unjudged() >= self._unmade():
             return self._judged()
         made = self._made(project)
         if self.advice is None:
             return made
-        self.waiting = sorted(made, key=lambda candidate: -candidate.score)
+        self.waiting += made
         return []
+
+    def _unmade(self) -> float:
+        """The most that a rewrite of the next tier scores."""
+        if self.tier == len(_TIERS):
+            return -math.inf
+        best = _BEST_PRIOR[self.tier] + (TAKEN_UP if unused_names(self.source, self.statement) else 0.0)
+        return self.base + ((1 - SHARING) * best if self.tier == 0 else best - self.shared)
+
+    def _unjudged(self) -> float:
+        """The most that a rewrite scores of those made and not judged."""
+        return max((candidate.score for candidate in self.waiting), default=-math.inf)
 
     def _made(self, project: Project) -> list[Candidate]:
         idle = unused_names(self.source, self.statement)
@@ -162,8 +171,8 @@ class _Statement:
     def _judged(self) -> list[Candidate]:
         assert self.advice is not None
         made, self.waiting = self.waiting, []
-        rewrites_made = [candidate.rewrite for candidate in made]
-        gains = self.advice.edits(self.place.path, self.source, self.statement, rewrites_made)
+        found = [candidate.rewrite for candidate in made]
+        gains = self.advice.edits(self.place.path, self.source, self.statement, found)
         return [
             replace(candidate, score=candidate.score + gain, advice=candidate.advice + gain)
             for candidate, gain in zip(made, gains, strict=True)
