@@ -123,7 +123,7 @@ class _Statement:
         return max(self._unmade(), self._unjudged())
 
     def expand(self, project: Project) -> list[Candidate]:
-        """The rewrites of the next tier. With advice a call makes them, and another one judges them when the best of them
+        """The rewrites of the next tier. With advice a call makes them, and another one judges them when their best
         could be next: that alone tells whether the model has to be asked.
         """
         if self.waiting and self._unjudged() >= self._unmade():
