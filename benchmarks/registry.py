@@ -21,6 +21,7 @@ MODULES = (
     "benchmarks.repair.advised",
     "benchmarks.repair.localization",
     "benchmarks.repair.slow",
+    "benchmarks.repair.programs",
     "benchmarks.lint_fixes",
     "benchmarks.validation_rate",
     "benchmarks.help_time",

@@ -106,6 +106,31 @@ def swap_branches(node: ast.AST, source: Source, project: Project) -> Iterator[C
     yield (Edit(*one, text_of(source, *lower)), Edit(*two, text_of(source, *upper))), 0.0
 
 
+@operator("swap_cases", ast.If, family="statement", prior=-2.8)
+def swap_cases(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
+    """Exchange a case of an `if` chain, condition and block, with the one behind it: the narrower one goes first."""
+    assert isinstance(node, ast.If)
+    follows = node.orelse[0] if node.orelse else None
+    if not isinstance(follows, ast.If) or not is_elif(source, follows):
+        return
+    upper, lower = run_lines(source, node.body), run_lines(source, follows.body)
+    if upper is None or lower is None or not text_of(source, *lower).endswith("\n"):
+        return
+    indent = source.lines[upper[0] - 1][: node.body[0].col_offset]
+    upper, lower = ((with_comments(source, first, indent), last) for first, last in (upper, lower))
+    tests = [source.segment(case.test) for case in (node, follows)]
+    bodies = [text_of(source, *lines) for lines in (upper, lower)]
+    yield (
+        (
+            Edit(*source.span(node.test), tests[1]),
+            Edit(*source.line_span(*upper), bodies[1]),
+            Edit(*source.span(follows.test), tests[0]),
+            Edit(*source.line_span(*lower), bodies[0]),
+        ),
+        0.0,
+    )
+
+
 @operator("drop_branch", ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, family="statement", prior=-5.0,
           inverse="add_else")  # fmt: skip
 def drop_branch(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:

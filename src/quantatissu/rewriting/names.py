@@ -62,7 +62,8 @@ def replace_attribute(node: ast.Attribute, here: Context) -> Changes:
     start, end = _name_span(node, here)
     if here.text[start:end] != node.attr:
         return  # spelt in another Unicode form
-    ranked = ranked_members(dotted(node.value), node.attr, here, store=not isinstance(node.ctx, ast.Load))
+    owner = here.source.class_of(node) if _is_self(node.value) else None
+    ranked = ranked_members(dotted(node.value), node.attr, here, store=not isinstance(node.ctx, ast.Load), owner=owner)
     called = isinstance(here.parents.get(node), ast.Call)
     for name, cost in ranked[:_MAX_MEMBERS]:
         known = (name in here.project.signatures or name in PLAIN_METHODS) != called

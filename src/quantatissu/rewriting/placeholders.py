@@ -6,6 +6,8 @@ import ast
 from collections import Counter
 
 from quantatissu.rewriting.context import Changes, Context, expression
+from quantatissu.rewriting.kinds import CONTAINERS, kind, kind_of_name
+from quantatissu.rewriting.precedence import Level
 from quantatissu.rewriting.ranking import ranked_names
 
 _MAX_NAMES = 6
@@ -28,6 +30,42 @@ def constant_to_name(node: ast.Constant, here: Context) -> Changes:
     plain = 0.0 if node.value is None else 0.5
     for name, cost in ranked_names(node, here, ("parameter", "local", "enclosing"))[:_MAX_NAMES]:
         yield (here.replace(node, name),), max(0.0, plain + cost + (_SAME_KEYWORD if name == keyword else 0.0))
+
+
+@expression("number_to_length", ast.Constant, family="name", prior=-3.8, inverse="length_to_number")
+def number_to_length(node: ast.Constant, here: Context) -> Changes:
+    """``x - 1`` -> ``x - len(MARK)``, in sums, comparisons, indices and arguments: the length was counted by hand."""
+    parent = here.parents.get(node)
+    if type(node.value) is not int or not isinstance(
+        parent, ast.BinOp | ast.Compare | ast.Subscript | ast.Slice | ast.Call | ast.Assign | ast.AugAssign
+    ):
+        return
+    named = [name for name in here.names(node) if kind_of_name(name, node, here) in CONTAINERS - {"iter"}]
+    texts = [name for name in _sized_constants(here) if name in here.names(node)]
+    for place, name in enumerate(list(dict.fromkeys([*texts, *named]))[:_MAX_NAMES]):
+        yield (here.replace(node, f"len({name})"),), 0.2 * place
+
+
+def _sized_constants(here: Context) -> list[str]:
+    """Variables of the module that hold a text or a display."""
+    table: list[str] | None = here.memory.get("sized constants")
+    if table is None:
+        table = here.memory["sized constants"] = [
+            node.targets[0].id
+            for node in here.source.tree.body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and kind(node.value, here) in CONTAINERS
+        ]
+    return table
+
+
+@expression("length_to_number", ast.Call, family="literal", prior=-5.0, inverse="number_to_length")
+def length_to_number(node: ast.Call, here: Context) -> Changes:
+    """``len(x)`` -> 1, 0, 2."""
+    if isinstance(node.func, ast.Name) and node.func.id == "len" and len(node.args) == 1:
+        for place, text in enumerate(("1", "0", "2")):
+            yield (here.replace(node, text, Level.NUMBER),), _MEMBER * place
 
 
 @expression("empty_to_name", ast.List, ast.Tuple, ast.Dict, family="name", prior=-2.9, inverse="name_to_empty")

@@ -30,7 +30,7 @@ class Project:
 
     def add(self, source: Source) -> None:
         self.sources.append(source)
-        for name in ("attributes", "members", "signatures", "imports"):
+        for name in ("attributes", "members", "siblings", "signatures", "imports"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -45,6 +45,18 @@ class Project:
         for node in self._walk():
             if isinstance(node, ast.Attribute) and (base := dotted(node.value)):
                 table.setdefault(base, Counter())[node.attr] += 1
+        return table
+
+    @cached_property
+    def siblings(self) -> dict[str, Counter[str]]:
+        """Member name -> the members of the classes that define it, and how many of them do."""
+        table: dict[str, Counter[str]] = {}
+        for source in self.sources:
+            for node in source.nodes:
+                if isinstance(node, ast.ClassDef):
+                    members = members_of(node)
+                    for name in members:
+                        table.setdefault(name, Counter()).update(members)
         return table
 
     @cached_property
@@ -90,6 +102,23 @@ def dotted(node: ast.AST) -> str | None:
 
 def _alias(alias: ast.alias) -> str:
     return f"{alias.name} as {alias.asname}" if alias.asname else alias.name
+
+
+def members_of(owner: ast.ClassDef) -> frozenset[str]:
+    """What a class defines: methods, properties and fields in its body, and what its methods assign to ``self``."""
+    found: set[str] = set()
+    for node in owner.body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                found.add(node.name)
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                found.add(name)
+            case ast.Assign(targets=targets):
+                found.update(target.id for target in targets if isinstance(target, ast.Name))
+    for part in ast.walk(owner):
+        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and dotted(part.value) == "self":
+            found.add(part.attr)
+    return frozenset(name for name in found if not name.startswith("__"))
 
 
 def _signature(node: FunctionNode, name: str, method: bool) -> Signature:

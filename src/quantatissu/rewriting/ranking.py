@@ -14,12 +14,14 @@ from functools import lru_cache
 
 from quantatissu.rewriting.context import Context
 from quantatissu.rewriting.kinds import kind, kinds_of_names
+from quantatissu.rewriting.project import members_of
 from quantatissu.rewriting.source import BUILTIN_NAMES
 from quantatissu.rewriting.vocabulary import FUNCTION_PARTNERS, MEMBER_PARTNERS, WORD_PARTNERS
 
 _ORIGIN_COST = {"parameter": 0.0, "local": 0.0, "enclosing": 0.7, "global": 1.6, "definition": 1.6, "import": 2.2}
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _CLOSE = 0.62
+_FOREIGN = 2.0  # nats for a member of ``self`` that the class does not define
 
 
 def ranked_names(
@@ -87,8 +89,13 @@ def builtin_partners(name: str, here: Context, node: ast.AST) -> list[tuple[str,
     return sorted(found.items(), key=lambda pair: (pair[1], pair[0]))
 
 
-def ranked_members(base: str | None, old: str, here: Context, *, store: bool = False) -> list[tuple[str, float]]:
-    """Attribute names that may have been meant on ``base`` instead of `old`, cheapest first."""
+def ranked_members(
+    base: str | None, old: str, here: Context, *, store: bool = False, owner: ast.ClassDef | None = None
+) -> list[tuple[str, float]]:
+    """Attribute names that may have been meant on ``base`` instead of `old`, cheapest first.
+
+    ``owner`` is the class around where ``base`` is ``self``: what it does not define is unlikely, unless inherited.
+    """
     found: dict[str, float] = {}
     seen: Counter[str] = here.project.members.get(base, Counter()) if base else Counter()
     everywhere = here.project.attributes
@@ -106,6 +113,12 @@ def ranked_members(base: str | None, old: str, here: Context, *, store: bool = F
     for name in close_spellings(old, here):
         alike = similarity(old, name)
         offer(name, 1.8 - alike - (0.6 if are_partners(old, name) else 0.0))
+    own = members_of(owner) if owner is not None else frozenset()
+    for name in own if own else here.project.siblings.get(old, ()):
+        alike = similarity(old, name)
+        offer(name, 1.4 - 0.9 * alike - (0.9 if are_partners(old, name) else 0.0))
+    if own and owner is not None and not owner.bases:
+        found = {name: cost + (0.0 if name in own else _FOREIGN) for name, cost in found.items()}
     ranked = sorted(found.items(), key=lambda pair: (pair[1], pair[0]))
     return [(name, round(max(0.0, cost), 3)) for name, cost in ranked]
 

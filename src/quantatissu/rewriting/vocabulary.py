@@ -56,6 +56,8 @@ MEMBER_GROUPS: tuple[tuple[str, ...], ...] = (
     ("iterkeys", "itervalues", "iteritems"),
     ("startswith", "endswith"),
     ("strip", "lstrip", "rstrip"),
+    ("lstrip", "removeprefix"),
+    ("rstrip", "removesuffix"),
     ("removeprefix", "removesuffix"),
     ("upper", "lower", "title", "capitalize", "casefold", "swapcase"),
     ("isupper", "islower", "istitle"),
