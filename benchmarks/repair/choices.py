@@ -1,10 +1,10 @@
 """Which of several plausible patches is right: `python -m benchmarks.repair.choices collect`, then `... fit`.
 
-`more` makes further tasks of the development packages, with mutants of another seed. `collect` repairs those and the
-development tasks, goes on for a while after the first patch that passes, and lets the hidden
-tests judge every patch found. `fit` reads the judgements and fits the weights of `quantatissu.repair.choose`: those
-under which the right patch of a task is likeliest among its plausible ones (a conditional logit). No task that is kept
-apart is read.
+`more` makes further tasks of the development packages, with mutants of another seed. `collect` repairs those, the
+development tasks or hand-written programs, goes on for a while after the first patch that passes, and lets the hidden
+tests or inputs judge every patch found. `fit` reads the judgements and fits the weights of `quantatissu.repair.choose`:
+those under which the right patch of a task is likeliest among its plausible ones (a conditional logit). No task that is
+kept apart is read.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import argparse
 import ast
 import json
 import random
+import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ from benchmarks.repair import generate
 from benchmarks.repair.environment import test_python
 from benchmarks.repair.packages import CACHE, PACKAGES, Package
 from benchmarks.repair.priors import softmax
-from benchmarks.repair.run import Case, judge_files, load_case
+from benchmarks.repair.programs import Program, answers_alike, load_programs
+from benchmarks.repair.run import judge_files, load_case
 from benchmarks.repair.tasks import FOLDER, Task, load_all, save
 from quantatissu.planning import Node
 from quantatissu.repair import FixOptions
@@ -48,14 +51,41 @@ MORE = CACHE / "choices-tasks"
 MORE_PER_PACKAGE = 9
 
 
-def collect(task: Task) -> dict[str, Any]:
-    """The patches that pass what the tool can see of a task, with what choosing knows of each, and their verdicts."""
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Something broken whose patches can be judged: ``build`` puts it into a new folder, ``test`` is its test command,
+    ``judge`` tells ``correct`` from the rest by new contents of its files.
+    """
+
+    id: str
+    source: str
+    build: Callable[[Path], Path]
+    test: str
+    judge: Callable[[Mapping[str, bytes]], str]
+
+
+def of_task(task: Task) -> Subject:
     case = load_case(task, test_python())
+    command = case.package.command(case.python)
+    return Subject(task.id, task.source, case.build_visible, command, lambda contents: judge_files(case, contents))
+
+
+def of_program(program: Program) -> Subject:
+    python = test_python()
+
+    def judge(contents: Mapping[str, bytes]) -> str:
+        text = contents.get(f"{program.name}.py", b"").decode()
+        return "correct" if answers_alike(program, text, python) else "plausible"
+
+    command = f"{shlex.quote(str(python))} -m pytest -q"
+    return Subject(f"program-{program.name}", "program", program.build, command, judge)
+
+
+def collect(subject: Subject) -> dict[str, Any]:
+    """The patches that pass what the tool sees of a subject, with what choosing knows of each, and their verdicts."""
     with tempfile.TemporaryDirectory(prefix="bench-choices-") as scratch, ExitStack() as stack:
-        root = case.build_visible(Path(scratch) / task.package)
-        options = FixOptions(
-            root, test=case.package.command(case.python), max_seconds=SECONDS, grace_seconds=GRACE, workers=1
-        )
+        root = subject.build(Path(scratch) / "project")
+        options = FixOptions(root, test=subject.test, max_seconds=SECONDS, grace_seconds=GRACE, workers=1)
         clock = Clock(SECONDS)
         prepared = prepare(options, stack)
         baseline = run_baseline(prepared.clean, prepared.warm, seconds=SECONDS / 2)
@@ -69,22 +99,22 @@ def collect(task: Task) -> dict[str, Any]:
             path: attempt.texts.file(path).text for node in solutions for path in attempt.evaluator.state(node).texts
         }
         return {
-            "task": task.id,
-            "source": task.source,
+            "task": subject.id,
+            "source": subject.source,
             "root": str(root),
             "texts": texts,
             "sources": [source.text for source in attempt.ground.proposer.project.sources] if attempt.ground else [],
             "literals": sorted(repr(literal) for literal in attempt.test_literals),
-            "solutions": [described(attempt, node, case) for node in solutions],
+            "solutions": [described(attempt, node, subject) for node in solutions],
         }
 
 
-def described(attempt: Attempt, node: Node, case: Case) -> dict[str, Any]:
+def described(attempt: Attempt, node: Node, subject: Subject) -> dict[str, Any]:
     """One patch as stored: its steps and the verdict of the hidden tests."""
     contents = attempt.evaluator.encoded(attempt.evaluator.state(node))
     return {
         "number": node.number,
-        "verdict": judge_files(case, contents),
+        "verdict": subject.judge(contents),
         "steps": [
             {
                 "path": candidate.path,
@@ -117,21 +147,21 @@ def more(package: Package, folder: Path) -> Iterator[Task]:
             yield renamed
 
 
-def collect_all(tasks: Sequence[Task]) -> None:
-    """Collect every task that is not in the cache yet."""
+def collect_all(subjects: Mapping[str, Callable[[], Subject]]) -> None:
+    """Collect every subject that is not in the cache yet."""
     KEPT.mkdir(parents=True, exist_ok=True)
-    for task in tasks:
-        kept = KEPT / f"{task.id}.json"
+    for name, opened in subjects.items():
+        kept = KEPT / f"{name}.json"
         if kept.exists():
             continue
         try:
-            found = collect(task)
+            found = collect(opened())
         except Exception as error:
-            print(f"{task.id:28} {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            print(f"{name:28} {type(error).__name__}: {error}", file=sys.stderr, flush=True)
             continue
         kept.write_text(json.dumps(found), encoding="utf-8")
         verdicts = [solution["verdict"] for solution in found["solutions"]]
-        print(f"{task.id:28} {len(verdicts):3} patches, {verdicts.count('correct')} correct", flush=True)
+        print(f"{name:28} {len(verdicts):3} patches, {verdicts.count('correct')} correct", flush=True)
 
 
 # -- the fit --------------------------------------------------------------------------------------------------------
@@ -222,6 +252,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.repair.choices", description=__doc__)
     parser.add_argument("action", choices=("more", "collect", "fit"))
     parser.add_argument("--tasks", type=Path, default=FOLDER, help="folder with task manifests")
+    parser.add_argument("--programs", action="store_true", help="collect the hand-written programs instead")
     parser.add_argument("--share", default="0/1", help="I/N: only every N-th task, from the I-th on")
     parser.add_argument("--width", type=float, default=0.3, help="how far weights may go, as a share of their size")
     chosen = parser.parse_args(arguments)
@@ -234,9 +265,15 @@ def main(arguments: Sequence[str]) -> None:
             for task in more(package, MORE):
                 print(f"{task.id:<34} {task.kind:<11} {task.faults[0].operator}", flush=True)
         return
-    tasks = load_all(chosen.tasks, split="dev")
-    random.Random(0).shuffle(tasks)
-    collect_all(tasks[first::count])
+    subjects: dict[str, Callable[[], Subject]]
+    if chosen.programs:
+        programs = load_programs(split="dev")
+        subjects = {f"program-{program.name}": partial(of_program, program) for program in programs[first::count]}
+    else:
+        tasks = load_all(chosen.tasks, split="dev")
+        random.Random(0).shuffle(tasks)
+        subjects = {task.id: partial(of_task, task) for task in tasks[first::count]}
+    collect_all(subjects)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def test_zip_longest_is_imported_behind_the_other_imports() -> None:
 def test_divisions_are_grouped_as_they_must_be() -> None:
     for text in results("round_up", "x = (a + 1) // (b - 1)\n"):
         for a in range(9):
-            assert eval(compile(ast.parse(text.removeprefix("x = ").strip(), mode="eval"), "", "eval"),  # noqa: S307
+            assert eval(compile(ast.parse(text.removeprefix("x = ").strip(), mode="eval"), "", "eval"),
                         {"a": a, "b": 4}) == -(-(a + 1) // 3)  # fmt: skip
 
 
