@@ -32,6 +32,7 @@ FOLDER = Path(__file__).parent / "tasks" / "programs"
 _BAR, _BAR_SECONDS = 0.75, 10.0
 _SAMPLE_SECONDS = 570.0
 _JUDGE_SECONDS = 20.0
+_ANSWER_SECONDS = 5.0  # for all inputs of a program; the right one takes a fraction of a second
 _JUDGE = Path(__file__).with_name("outcomes.py")
 
 
@@ -264,7 +265,7 @@ def _outcomes(program: Program, text: str, python: Path) -> str | None:
         command = [str(python), "-B", str(_JUDGE), program.name]
         try:
             done = subprocess.run(
-                command, cwd=scratch, capture_output=True, text=True, timeout=_JUDGE_SECONDS, check=False
+                command, cwd=scratch, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False
             )
         except subprocess.TimeoutExpired:
             return None

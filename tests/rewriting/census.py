@@ -22,7 +22,8 @@ from quantatissu.rewriting import OPERATORS, Project, Rewrite, Source, rewrites
 
 SEED = 20
 MODULES = ("arithmetic", "call_forms", "calls", "comparisons", "displays", "formats", "literals", "names", "strings")
-EXPRESSION_MODULES = (*MODULES, "subscripts", "wrapping")
+FORMS = ("bounds", "comparison_forms", "divisions", "keys", "lookalikes", "memberships")
+EXPRESSION_MODULES = (*MODULES, *FORMS, "subscripts", "wrapping")
 
 
 EXPRESSION_OPERATORS = frozenset(
@@ -99,10 +100,10 @@ def return_rates(files: int, each: int, longest: int = 700) -> dict[str, tuple[i
         for statement in statements_of(source, 40):
             for rewrite in offered(source, project, statement):
                 pool.setdefault(rewrite.operator, []).append((source, rewrite))
-    chance = random.Random(SEED)
     rates = {}
     for name, found in sorted(pool.items()):
-        chosen = chance.sample(found, min(each, len(found)))
+        # A generator of its own, so that a new row leaves the samples of the others as they are.
+        chosen = random.Random(f"{SEED} {name}").sample(found, min(each, len(found)))
         rates[name] = (sum(comes_back(source, rewrite) for source, rewrite in chosen), len(chosen))
     return rates
 

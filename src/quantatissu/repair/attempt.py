@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +23,14 @@ from quantatissu.repair.naturalness import TokenModel
 from quantatissu.repair.prepare import Prepared
 from quantatissu.repair.propose import Situation
 from quantatissu.repair.report import FixOptions, FixResult, Listener, Patch
+from quantatissu.repair.slim import slimmed
 from quantatissu.testing.baseline import Baseline
 from quantatissu.workspace import diff_files
 
 _SUSPECTS_SHOWN = 10
 _PATIENCE = 1.0  # how long to look for a better patch, as a share of what finding the first took
 _ALTERNATIVES = 8
+_SLIMMING = 2.0  # seconds that must be left for looking whether a patch can do without an edit
 _UNADVISED = 1.0  # seconds of the search before it is known how fast it is
 _QUICK = 10.0  # candidates a second; where so many are tried, they are tried sooner than a model has put them in order
 
@@ -42,6 +45,7 @@ class Attempt:
         self.advising: Advising | None = None
         self.ground: Groundwork | None = None
         self.found: SearchResult | None = None
+        self._slimmed: dict[Node, Node] = {}
 
     def look_ahead(self, baseline: Baseline) -> None:
         """Lay the groundwork for what the warm worker alone found; `repair` takes it if the clean run agrees."""
@@ -108,6 +112,8 @@ class Attempt:
             if now - last[0] >= 0.2:
                 last[0] = now
                 self.listener.progress(tried, rate, self._in_words(best) if best.parent is not None else None)
+            if best.value.solved:
+                self._slim(best)  # at once: a search that took all the time leaves none for it
             if best.value.solved and self.advising is not None:
                 self.advising.stop()
             elif self.options.model and self.advising is None and is_slow(tried, now - began):
@@ -143,7 +149,7 @@ class Attempt:
     def _patches(self, found: SearchResult) -> list[Patch]:
         """Solutions as patches, best first, the first one proven by a clean run of the whole command."""
         ranked = sorted(
-            ((self.score(node), node) for node in found.solutions),
+            ((self.score(node), node) for node in self._different(found.solutions)),
             key=lambda pair: (-pair[0], pair[1].number),
         )
         proven: list[Patch] = []
@@ -165,6 +171,20 @@ class Attempt:
         best, *others = proven
         rest = sorted([*others, *unproven], key=lambda patch: -patch.score)
         return [best, *rest]
+
+    def _different(self, solutions: Sequence[Node]) -> list[Node]:
+        """Slim solutions, each text once."""
+        found: dict[object, Node] = {}
+        for node in map(self._slim, solutions):
+            found.setdefault(frozenset(self.evaluator.state(node).texts.items()), node)
+        return list(found.values())
+
+    def _slim(self, node: Node) -> Node:
+        """A solution, without edits that it does not need if there is time to look."""
+        assert self.ground is not None
+        if node not in self._slimmed and node.depth > 1 and self.clock.left > _SLIMMING:
+            self._slimmed[node] = slimmed(self.evaluator, self.ground.root, node, self.steps(node))
+        return self._slimmed.get(node, node)
 
     def _patch(self, node: Node, state: State, score: float, verified: bool) -> Patch:
         after = self.evaluator.encoded(state)

@@ -108,27 +108,35 @@ def swap_branches(node: ast.AST, source: Source, project: Project) -> Iterator[C
 
 @operator("swap_cases", ast.If, family="statement", prior=-2.8)
 def swap_cases(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
-    """Exchange a case of an `if` chain, condition and block, with the one behind it: the narrower one goes first."""
+    """Exchange a case of an `if` chain, condition and block, with one behind it: the narrower one goes first."""
     assert isinstance(node, ast.If)
-    follows = node.orelse[0] if node.orelse else None
-    if not isinstance(follows, ast.If) or not is_elif(source, follows):
-        return
-    upper, lower = run_lines(source, node.body), run_lines(source, follows.body)
-    if upper is None or lower is None or not text_of(source, *lower).endswith("\n"):
-        return
-    indent = source.lines[upper[0] - 1][: node.body[0].col_offset]
-    upper, lower = ((with_comments(source, first, indent), last) for first, last in (upper, lower))
-    tests = [source.segment(case.test) for case in (node, follows)]
-    bodies = [text_of(source, *lines) for lines in (upper, lower)]
-    yield (
-        (
-            Edit(*source.span(node.test), tests[1]),
-            Edit(*source.line_span(*upper), bodies[1]),
-            Edit(*source.span(follows.test), tests[0]),
-            Edit(*source.line_span(*lower), bodies[0]),
-        ),
-        0.0,
-    )
+    upper = _case_lines(source, node)
+    other: Statement | None = node
+    distance = 0
+    while upper is not None and isinstance(other, ast.If) and other.orelse and is_elif(source, other.orelse[0]):
+        other = other.orelse[0]
+        assert isinstance(other, ast.If)
+        lower = _case_lines(source, other)
+        if lower is not None and text_of(source, *lower).endswith("\n"):
+            yield (
+                (
+                    Edit(*source.span(node.test), source.segment(other.test)),
+                    Edit(*source.line_span(*upper), text_of(source, *lower)),
+                    Edit(*source.span(other.test), source.segment(node.test)),
+                    Edit(*source.line_span(*lower), text_of(source, *upper)),
+                ),
+                0.6 * distance,
+            )
+        distance += 1
+
+
+def _case_lines(source: Source, node: ast.If) -> tuple[int, int] | None:
+    """(first, last) of the lines of a case's block, the comments above it included."""
+    lines = run_lines(source, node.body)
+    if lines is None:
+        return None
+    indent = source.lines[lines[0] - 1][: node.body[0].col_offset]
+    return with_comments(source, lines[0], indent), lines[1]
 
 
 @operator("drop_branch", ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, family="statement", prior=-5.0,

@@ -1,11 +1,14 @@
-"""Operators that turn one form of a call into another: joined text, and methods that work in place."""
+"""Operators that turn one form of a call into another: joined text, methods that work in place, lost results."""
 
 from __future__ import annotations
 
 import ast
 
 from quantatissu.rewriting.context import Changes, Context, expression
+from quantatissu.rewriting.edits import Edit
+from quantatissu.rewriting.kinds import kind
 from quantatissu.rewriting.precedence import Level
+from quantatissu.rewriting.project import dotted
 from quantatissu.rewriting.wrapping import called_name_of
 
 
@@ -82,5 +85,132 @@ def value_to_inplace(node: ast.Call, here: Context) -> Changes:
             rest = here.source.span(node.keywords[0])[0] if node.keywords else here.outer(arg)[1]
             cost = 0.0 if isinstance(here.parents.get(node), ast.Expr) else 1.0
             yield (here.put(start, rest, f"{here.code(arg, Level.PRIMARY)}.sort("),), cost
+        case _:
+            return
+
+
+_METHODS = """
+    replace strip lstrip rstrip lower upper title capitalize casefold removeprefix removesuffix zfill ljust rjust center
+    expandtabs translate union intersection difference symmetric_difference copy astimezone normalize quantize
+"""
+_FUNCTIONS = """
+    sorted reversed list set tuple dict filter map abs round min max sum
+"""
+_PURE_METHODS, _PURE_FUNCTIONS = frozenset(_METHODS.split()), frozenset(_FUNCTIONS.split())
+
+
+@expression("keep_result", ast.Call, family="statement", prior=-0.5, inverse="lose_result")
+def keep_result(node: ast.Call, here: Context) -> Changes:
+    """``x.replace(a, b)`` as a statement -> ``x = x.replace(a, b)``, ``sorted(x)`` -> ``x = sorted(x)``."""
+    if here.is_used(node):
+        return
+    match node.func:
+        case ast.Attribute(value=value, attr=attr) if attr in _PURE_METHODS and dotted(value):
+            pass
+        case ast.Name(id=name) if name in _PURE_FUNCTIONS and node.args and dotted(node.args[-1]):
+            value = node.args[-1]
+        case _:
+            return
+    start = here.span(node)[0]
+    yield (Edit(start, start, f"{here.code(value)} = "),), 0.0
+
+
+@expression("lose_result", ast.Call, family="statement", prior=-6.0, inverse="keep_result")
+def lose_result(node: ast.Call, here: Context) -> Changes:
+    """``x = x.replace(a, b)`` -> ``x.replace(a, b)``."""
+    parent = here.parents.get(node)
+    if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+        target = here.code(parent.targets[0])
+        if isinstance(node.func, ast.Attribute) and here.code(node.func.value) == target:
+            yield (Edit(here.span(parent)[0], here.outer(node)[0], ""),), 0.0
+        elif node.args and here.code(node.args[-1]) == target:
+            yield (Edit(here.span(parent)[0], here.outer(node)[0], ""),), 0.5
+
+
+@expression("group_arguments", ast.Call, family="call", prior=-2.4, inverse="spread_arguments")
+def group_arguments(node: ast.Call, here: Context) -> Changes:
+    """``x.append(a, b)`` -> ``x.append((a, b))``, for what takes one argument."""
+    name = called_name_of(node)
+    if name in ("append", "add", "appendleft", "remove", "discard", "put", "push", "len", "tuple", "list", "set") and (
+        len(node.args) > 1 and not node.keywords
+    ):
+        start, end = here.outer(node.args[0])[0], here.outer(node.args[-1])[1]
+        yield (Edit(start, start, "("), Edit(end, end, ")")), 0.0
+
+
+@expression("spread_arguments", ast.Call, family="call", prior=-4.5, inverse="group_arguments")
+def spread_arguments(node: ast.Call, here: Context) -> Changes:
+    """``f((a, b))`` -> ``f(a, b)``."""
+    match node:
+        case ast.Call(args=[ast.Tuple(elts=[_, _, *_]) as pair], keywords=[]):
+            inner = ", ".join(here.code(part, Level.TEST) for part in pair.elts)
+            yield (Edit(*here.span(pair), inner),), 0.0
+        case _:
+            return
+
+
+@expression("unique_in_order", ast.Call, ast.Name, ast.ListComp, family="call", prior=-3.6, inverse="keep_duplicates")
+def unique_in_order(node: ast.expr, here: Context) -> Changes:
+    """``list(set(x))``, ``set(x)``, ``x`` -> ``list(dict.fromkeys(x))`` where it is returned, stored or looped over."""
+    parent = here.parents.get(node)
+    if not isinstance(parent, ast.Return | ast.Assign | ast.For) or getattr(parent, "value", node) is not node:
+        return
+    if isinstance(getattr(node, "ctx", None), ast.Store) or kind(node, here) not in (
+        None,
+        "list",
+        "set",
+        "iter",
+        "tuple",
+    ):
+        return
+    match node:
+        case ast.Call(func=ast.Name(id="list" | "sorted"), args=[ast.Call(func=ast.Name(id="set"), args=[inner])]):
+            cost = 0.0
+        case ast.Call(func=ast.Name(id="set" | "list"), args=[inner]):
+            cost = 0.4
+        case ast.Name() | ast.ListComp():
+            inner, cost = node, 1.2
+        case _:
+            return
+    yield (here.replace(node, f"list(dict.fromkeys({here.code(inner, Level.TEST)}))"),), cost
+
+
+@expression("keep_duplicates", ast.Call, family="call", prior=-4.5, inverse="unique_in_order")
+def keep_duplicates(node: ast.Call, here: Context) -> Changes:
+    """``list(dict.fromkeys(x))`` -> ``x``, ``set(x)``, ``list(set(x))``."""
+    match node:
+        case ast.Call(func=ast.Name(id="list"), args=[ast.Call(func=ast.Attribute(attr="fromkeys"), args=[inner])]):
+            text = here.code(inner, Level.TEST)
+            for place, code in enumerate(
+                (f"set({text})", f"list(set({text}))", f"sorted(set({text}))", f"list({text})")
+            ):
+                yield (here.replace(node, code),), 0.2 + 0.2 * place
+            yield (here.replace_with(node, inner),), 0.0
+        case _:
+            return
+
+
+@expression("strip_parts", ast.Call, family="call", prior=-3.0, inverse="keep_parts")
+def strip_parts(node: ast.Call, here: Context) -> Changes:
+    """``text.split(',')`` -> ``[part.strip() for part in text.split(',')]``, also without what is empty."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="split" | "splitlines" | "rsplit")):
+            name = "part" if "part" not in here.names(node) else "piece"
+            code = here.code(node)
+            yield (here.replace(node, f"[{name}.strip() for {name} in {code}]"),), 0.0
+            yield (here.replace(node, f"[{name} for {name} in {code} if {name}]"),), 0.4
+            yield (here.replace(node, f"[{name}.strip() for {name} in {code} if {name}.strip()]"),), 0.6
+        case _:
+            return
+
+
+@expression("keep_parts", ast.ListComp, family="call", prior=-4.5, inverse="strip_parts")
+def keep_parts(node: ast.ListComp, here: Context) -> Changes:
+    """``[part.strip() for part in text.split(',')]`` -> ``text.split(',')``."""
+    match node.generators:
+        case [ast.comprehension(target=ast.Name(), iter=ast.Call(func=ast.Attribute(attr=attr)) as of)] if (
+            "split" in attr
+        ):
+            yield (here.replace_with(node, of),), 0.0
         case _:
             return

@@ -199,7 +199,7 @@ def truth_to_comparison(node: ast.expr, here: Context) -> Changes:
         yield (here.replace(node, f"{inner} {tail}", Level.COMPARE),), cost
 
 
-@expression("swap_connective", ast.BoolOp, family="condition", prior=-0.8)
+@expression("swap_connective", ast.BoolOp, family="condition", prior=-0.4)
 def swap_connective(node: ast.BoolOp, here: Context) -> Changes:
     """``a and b`` -> ``a or b``; of several connectives one at a time, then all."""
     word = "or" if isinstance(node.op, ast.And) else "and"
@@ -208,10 +208,30 @@ def swap_connective(node: ast.BoolOp, here: Context) -> Changes:
         span = here.token(left, right, _CONNECTIVE)
         if span is not None:
             edits.append(here.put_token(span, word))
+    empty = _says_nothing(node)
     for edit in edits:
-        yield (edit,), 0.0 if len(edits) == 1 else 0.5
+        yield (edit,), (0.0 if empty else 0.4) + (0.0 if len(edits) == 1 else 0.5)
     if len(edits) > 1:
         yield tuple(edits), 1.0
+        yield (edits[0], *_grouped(node.values[1:], here)), 1.2
+        yield (*_grouped(node.values[:-1], here), edits[-1]), 1.2
+
+
+def _grouped(values: list[ast.expr], here: Context) -> tuple[Edit, Edit]:
+    """The edits that put clauses into parentheses of their own."""
+    start, end = here.outer(values[0])[0], here.outer(values[-1])[1]
+    return Edit(start, start, "("), Edit(end, end, ")")
+
+
+def _says_nothing(node: ast.BoolOp) -> bool:
+    """Whether a condition always holds or never does: ``x != a or x != b``, ``x == a and x == b``."""
+    wanted = ast.NotEq if isinstance(node.op, ast.Or) else ast.Eq
+    sides = [
+        ast.dump(value.left)
+        for value in node.values
+        if isinstance(value, ast.Compare) and len(value.ops) == 1 and isinstance(value.ops[0], wanted)
+    ]
+    return len(sides) > len(set(sides))
 
 
 @expression("add_not", ast.expr, family="condition", prior=-2.4, inverse="drop_not")

@@ -74,52 +74,34 @@ def total_to_seconds(node: ast.Call, here: Context) -> Changes:
             yield (here.replace(node, f"{here.code(value, Level.PRIMARY)}.seconds"),), 0.0
 
 
-@expression("round_up", ast.BinOp, ast.Call, family="operator", prior=-3.0, inverse="round_down")
-def round_up(node: ast.BinOp | ast.Call, here: Context) -> Changes:
-    """``a // b``, ``a // b + 1``, ``int(a / b)`` -> ``-(-a // b)`` and ``(a + b - 1) // b``: rounded up."""
-    plain, cost = _division(node)
-    if plain is None:
+@expression("append_to_push", ast.Call, family="call", prior=-1.8, inverse="push_to_append")
+def append_to_push(node: ast.Call, here: Context) -> Changes:
+    """``heap.append(x)`` -> ``heapq.heappush(heap, x)``, ``heap.pop(0)`` -> ``heapq.heappop(heap)``, if imported."""
+    if not isinstance(node.func, ast.Attribute):
         return
-    left, right = plain.left, plain.right
-    over = here.code(right, Level.UNARY)
-    yield (here.replace(node, f"-(-{here.code(left, Level.UNARY)} // {over})", Level.UNARY),), cost
-    top = f"({here.code(left, Level.SUM)} + {here.code(right, Level.PRODUCT)} - 1)"
-    yield (here.replace(node, f"{top} // {over}", Level.PRODUCT),), cost + 0.2
-
-
-def _division(node: ast.expr) -> tuple[ast.BinOp | None, float]:
+    known, value = here.names(node), here.code(node.func.value, Level.TEST)
+    prefix = "" if "heappush" in known or "heappop" in known else "heapq." if known.get("heapq") == "import" else None
     match node:
-        case ast.BinOp(left=ast.BinOp(op=ast.FloorDiv()) as plain, op=ast.Add(), right=ast.Constant(value=1)):
-            return plain, 0.0
-        case ast.Call(func=ast.Name(id="int" | "round"), args=[ast.BinOp(op=ast.Div()) as plain], keywords=[]):
-            return plain, 0.3
-        case ast.BinOp(op=ast.FloorDiv()):
-            return node, 0.8
-        case _:
-            return None, 0.0
-
-
-@expression("round_down", ast.UnaryOp, ast.BinOp, family="operator", prior=-5.0, inverse="round_up")
-def round_down(node: ast.UnaryOp | ast.BinOp, here: Context) -> Changes:
-    """``-(-a // b)`` and ``(a + b - 1) // b`` -> ``a // b``, ``a // b + 1`` and ``int(a / b)``."""
+        case ast.Call(func=ast.Attribute(attr="append"), args=[item], keywords=[]) if prefix is not None:
+            yield (here.replace(node, f"{prefix}heappush({value}, {here.code(item, Level.TEST)})"),), 0.0
+        case ast.Call(func=ast.Attribute(attr="pop"), args=[] | [ast.Constant()], keywords=[]) if prefix is not None:
+            yield (here.replace(node, f"{prefix}heappop({value})"),), 0.0
+    sorting = "" if "insort" in known else "bisect." if known.get("bisect") == "import" else None
     match node:
-        case ast.UnaryOp(
-            op=ast.USub(),
-            operand=ast.BinOp(left=ast.UnaryOp(op=ast.USub(), operand=left), op=ast.FloorDiv(), right=right),
+        case ast.Call(func=ast.Attribute(attr="append"), args=[item], keywords=[]) if sorting is not None:
+            yield (here.replace(node, f"{sorting}insort({value}, {here.code(item, Level.TEST)})"),), 0.3
+
+
+@expression("push_to_append", ast.Call, family="call", prior=-4.0, inverse="append_to_push")
+def push_to_append(node: ast.Call, here: Context) -> Changes:
+    """``heappush(heap, x)``, ``insort(items, x)`` -> ``.append(x)``, ``heappop(heap)`` -> ``heap.pop(0)``."""
+    match node:
+        case ast.Call(
+            func=ast.Name(id="heappush" | "insort") | ast.Attribute(attr="heappush" | "insort"), args=[of, item]
         ):
-            pass
-        case ast.BinOp(
-            left=ast.BinOp(
-                left=ast.BinOp(left=left, op=ast.Add(), right=same), op=ast.Sub(), right=ast.Constant(value=1)
-            ),
-            op=ast.FloorDiv(),
-            right=right,
-        ) if ast.dump(same) == ast.dump(right):
-            pass
+            yield (here.replace(node, f"{here.code(of, Level.PRIMARY)}.append({here.code(item, Level.TEST)})"),), 0.0
+        case ast.Call(func=ast.Name(id="heappop") | ast.Attribute(attr="heappop"), args=[of]):
+            for place, arguments in enumerate(("0", "")):
+                yield (here.replace(node, f"{here.code(of, Level.PRIMARY)}.pop({arguments})"),), 0.3 * place
         case _:
             return
-    top, over = here.code(left, Level.PRODUCT), here.code(right, Level.UNARY)
-    yield (here.replace(node, f"{top} // {over}", Level.PRODUCT),), 0.0
-    yield (here.replace(node, f"{top} // {over} + 1", Level.SUM),), 0.3
-    yield (here.replace(node, f"int({top} / {over})"),), 0.5
-    yield (here.replace(node, f"round({top} / {over})"),), 0.7

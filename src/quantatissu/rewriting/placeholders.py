@@ -29,7 +29,10 @@ def constant_to_name(node: ast.Constant, here: Context) -> Changes:
     keyword = parent.arg if isinstance(parent, ast.keyword) else None
     plain = 0.0 if node.value is None else 0.5
     for name, cost in ranked_names(node, here, ("parameter", "local", "enclosing"))[:_MAX_NAMES]:
-        yield (here.replace(node, name),), max(0.0, plain + cost + (_SAME_KEYWORD if name == keyword else 0.0))
+        found = max(0.0, plain + cost + (_SAME_KEYWORD if name == keyword else 0.0))
+        yield (here.replace(node, name),), found
+        if type(node.value) is int and isinstance(parent, ast.Assign | ast.Return):
+            yield (here.replace(node, f"-{name}", Level.UNARY),), found + 1.0
 
 
 @expression("number_to_length", ast.Constant, family="name", prior=-3.8, inverse="length_to_number")

@@ -17,7 +17,18 @@ from quantatissu.rewriting.blocks import (
     run_lines,
 )
 from quantatissu.rewriting.edits import Edit
-from quantatissu.rewriting.facts import Scope, is_constant_like, names_at, names_in, own_code, scope_facts
+from quantatissu.rewriting.facts import (
+    FLAG,
+    NUMBER,
+    TEXT,
+    Scope,
+    facts_of,
+    is_constant_like,
+    names_at,
+    names_in,
+    own_code,
+    scope_facts,
+)
 from quantatissu.rewriting.operators import Change, operator
 from quantatissu.rewriting.project import Project, dotted
 from quantatissu.rewriting.source import FunctionNode, Source, Statement
@@ -53,6 +64,12 @@ def _assigned(source: Source, scope: ast.AST) -> Iterator[tuple[int, str, str]]:
             empty = isinstance(value, ast.Call) and not value.args and not value.keywords
             if is_constant_like(value) or (empty and dotted(value) is None and names_in(value)):
                 yield part.lineno, name, source.segment(value)
+
+
+def _starts_of_module(source: Source) -> dict[str, str | None]:
+    """What the module's own variables hold."""
+    facts = facts_of(source, source.tree)
+    return {name: facts.kind(name) for name in facts.bound}
 
 
 def _changed(block: list[Statement]) -> set[str]:
@@ -132,8 +149,13 @@ def _assignments(source: Source, node: Statement, scope: Scope) -> list[tuple[st
 def _other_values(source: Source, node: Statement, scope: Scope, name: str) -> list[str]:
     """What a variable that is not as wanted may be set to: the file's constants, variables near by, plain values."""
     visible = names_at(source, node)
-    constants = [other for other, origin in visible.items() if origin in ("global", "local") and other.isupper()]
     kind = scope.kind(name)
+    held = _starts_of_module(source)
+    constants = [
+        other
+        for other, origin in visible.items()
+        if origin in ("global", "local") and other.isupper() and held.get(other) in (kind, TEXT, NUMBER, FLAG, None)
+    ]
     near = [
         other
         for other, _ in scope.near(node.lineno)

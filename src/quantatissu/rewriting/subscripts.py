@@ -151,7 +151,7 @@ def add_bound(node: ast.Slice, here: Context) -> Changes:
         for text, cost in (("-1", 0.0), ("1", 0.8), *_int_names(node, here)):
             yield (Edit(colon + 1, colon + 1, text),), cost
     if node.step is None:
-        for text, cost in (("2", 1.2), ("-1", 1.0)):
+        for text, cost in (("2", 2.4), ("-1", 1.2)):
             tail = here.text[end : here.span(node)[1]]
             at = here.span(node)[1] if ":" in tail else end
             yield (Edit(at, at, text if ":" in tail else f":{text}"),), cost
@@ -231,3 +231,49 @@ def get_to_subscript(node: ast.Call, here: Context) -> Changes:
                 yield (here.replace(node, code),), 0.0 if node.func.attr == "get" else 1.0  # type: ignore[attr-defined]
         case _:
             return
+
+
+@expression("item_to_last", ast.Subscript, family="subscript", prior=-3.2, inverse="last_to_item")
+def item_to_last(node: ast.Subscript, here: Context) -> Changes:
+    """``points[i - 1]`` -> ``kept[-1]``, with the lists that the function fills."""
+    if isinstance(node.slice, ast.Slice) or not isinstance(node.ctx, ast.Load):
+        return
+    own = here.code(node.value)
+    for place, name in enumerate([name for name in _filled(node, here) if name != own][:3]):
+        yield (here.replace(node, f"{name}[-1]"),), 0.3 * place
+        yield (here.replace(node, f"{name}[0]"),), 1.4 + 0.3 * place
+
+
+@expression("last_to_item", ast.Subscript, family="subscript", prior=-4.5, inverse="item_to_last")
+def last_to_item(node: ast.Subscript, here: Context) -> Changes:
+    """``kept[-1]`` -> ``points[i - 1]``, as another subscript of the function is written."""
+    if not isinstance(node.slice, ast.UnaryOp | ast.Constant) or not isinstance(node.ctx, ast.Load):
+        return
+    if not isinstance(node.value, ast.Name) or node.value.id not in _filled(node, here):
+        return
+    own = here.code(node)
+    others = [
+        here.code(part)
+        for part in ast.walk(here.scope(node))
+        if isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Load) and not isinstance(part.slice, ast.Slice)
+    ]
+    for place, text in enumerate(list(dict.fromkeys(text for text in others if text != own))[:3]):
+        yield (here.replace(node, text),), 0.3 * place
+
+
+def _filled(node: ast.AST, here: Context) -> list[str]:
+    """Variables that the function around a node appends to."""
+    scope = here.scope(node)
+    table: list[str] | None = here.memory.get(("filled", scope))
+    if table is None:
+        table = here.memory["filled", scope] = list(
+            dict.fromkeys(
+                part.func.value.id
+                for part in ast.walk(scope)
+                if isinstance(part, ast.Call)
+                and isinstance(part.func, ast.Attribute)
+                and part.func.attr in ("append", "appendleft", "insert")
+                and isinstance(part.func.value, ast.Name)
+            )
+        )
+    return table
