@@ -49,19 +49,15 @@ class Beam:
         return frontier[turn % len(frontier)]
 
 
-# Whose turn it is, where several nodes are open: half the draws are from the best one, a third from the root.
-_BEST, _ROOT, _OTHER = "best", "root", "other"
-_TURNS = (_BEST, _ROOT, _BEST, _OTHER, _BEST, _ROOT)
-
-
 @dataclass(frozen=True, slots=True)
 class BestFirst:
-    """Draw from the best open node in every second turn, from the root in every third, else from the others.
+    """Draw from the best open node, but every ``explore``-th time from the others in turn.
 
-    Without the root's share misleading first improvements would starve what solves all at once, which is likelier than
-    several steps. At most ``width`` nodes of each depth are kept open.
+    Without that share a misleading first improvement would starve the path that leads to the solution. At most
+    ``width`` nodes of each depth are kept open.
     """
 
+    explore: int = 3
     width: int = 16
 
     def admit(self, frontier: Sequence[Node], node: Node) -> list[Node]:
@@ -73,9 +69,8 @@ class BestFirst:
         return [*(other for other in frontier if other.depth != node.depth), *level[: self.width]]
 
     def select(self, frontier: Sequence[Node], turn: int) -> Node:
-        best, root = _best(frontier), min(frontier, key=lambda node: (node.depth, node.number))
-        others = [node for node in frontier if node is not best and node is not root]
-        whose = _TURNS[turn % len(_TURNS)]
-        if whose == _OTHER and others:
-            return others[(turn // len(_TURNS)) % len(others)]
-        return root if whose == _ROOT else best
+        best = _best(frontier)
+        others = [node for node in frontier if node is not best]
+        if others and turn % self.explore == self.explore - 1:
+            return others[(turn // self.explore) % len(others)]
+        return best

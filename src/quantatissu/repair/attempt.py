@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -149,12 +148,15 @@ class Attempt:
     def _patches(self, found: SearchResult) -> list[Patch]:
         """Solutions as patches, best first, the first one proven by a clean run of the whole command."""
         ranked = sorted(
-            ((self.score(node), node) for node in self._different(found.solutions)),
+            ((self.score(node), node) for node in map(self._slim, found.solutions)),
             key=lambda pair: (-pair[0], pair[1].number),
         )
+        different: dict[object, tuple[float, Node]] = {}
+        for pair in ranked:
+            different.setdefault(frozenset(self.evaluator.state(pair[1]).texts.items()), pair)
         proven: list[Patch] = []
         unproven: list[Patch] = []
-        for score, node in ranked[:_ALTERNATIVES]:
+        for score, node in list(different.values())[:_ALTERNATIVES]:
             state = self.evaluator.state(node)
             verified = state.verified
             if not verified and not proven:
@@ -171,13 +173,6 @@ class Attempt:
         best, *others = proven
         rest = sorted([*others, *unproven], key=lambda patch: -patch.score)
         return [best, *rest]
-
-    def _different(self, solutions: Sequence[Node]) -> list[Node]:
-        """Slim solutions, each text once."""
-        found: dict[object, Node] = {}
-        for node in map(self._slim, solutions):
-            found.setdefault(frozenset(self.evaluator.state(node).texts.items()), node)
-        return list(found.values())
 
     def _slim(self, node: Node) -> Node:
         """A solution, without edits that it does not need if there is time to look."""

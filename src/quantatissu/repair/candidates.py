@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from quantatissu.repair.localise import Place
-from quantatissu.rewriting import OPERATORS, Project, Rewrite, Source, rewrites
+from quantatissu.rewriting import OPERATORS, Edit, Project, Rewrite, Source, apply_edits, rewrites
 from quantatissu.rewriting.source import Statement
 from quantatissu.rewriting.unused import left_behind, taken_up, unused_names
 
@@ -226,7 +226,15 @@ def candidates(
 def normalised(text: str, rewrite: Rewrite) -> tuple[object, ...]:
     """The edits with common beginnings and ends taken off: equal for rewrites that give the same text."""
     shape: list[object] = []
-    for edit in rewrite.edits:
+    edits: Sequence[Edit] = rewrite.edits
+    if len(edits) > 1:  # as one, for several may say what one does
+        low, high = min(edit.start for edit in edits), max(edit.end for edit in edits)
+        inside = [Edit(edit.start - low, edit.end - low, edit.text) for edit in edits]
+        try:
+            edits = (Edit(low, high, apply_edits(text[low:high], inside)),)
+        except ValueError:  # they overlap: such a rewrite is turned down when it is tried
+            pass
+    for edit in edits:
         old, new, start = text[edit.start : edit.end], edit.text, edit.start
         common = 0
         for one, other in zip(old, new, strict=False):

@@ -70,6 +70,8 @@ def _limits(node: ast.AST, here: Context) -> list[str]:
 @expression("guard_value", ast.BinOp, ast.Subscript, family="condition", prior=-3.2, inverse="drop_ternary")
 def guard_value(node: ast.expr, here: Context) -> Changes:
     """``a / b`` -> ``a / b if b else 0``, ``s / len(x)`` -> ``s / len(x) if x else 0``, ``x[-n:]`` likewise."""
+    if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+        return
     own = here.code(node, Level.OR)
     values: tuple[str, ...]
     match node:

@@ -122,7 +122,7 @@ def store_to_collect(node: ast.AST, source: Source, project: Project) -> Iterato
             pass
         case _:
             return
-    if isinstance(key, ast.Slice):
+    if any(isinstance(part, ast.Slice) for part in ast.walk(key)):
         return
     table, place = here.code(of, Level.PRIMARY), here.code(key, Level.TEST)
     span = source.span(node)
