@@ -13,7 +13,6 @@ import argparse
 import ast
 import json
 import random
-import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +26,7 @@ from benchmarks.repair import generate
 from benchmarks.repair.environment import test_python
 from benchmarks.repair.packages import CACHE, PACKAGES, Package
 from benchmarks.repair.priors import softmax
-from benchmarks.repair.programs import Program, answers_alike, load_programs
+from benchmarks.repair.programs import Program, answers_alike, load_programs, test_command
 from benchmarks.repair.run import judge_files, load_case
 from benchmarks.repair.tasks import FOLDER, Task, load_all, save
 from quantatissu.planning import Node
@@ -77,8 +76,7 @@ def of_program(program: Program) -> Subject:
         text = contents.get(f"{program.name}.py", b"").decode()
         return "correct" if answers_alike(program, text, python) else "plausible"
 
-    command = f"{shlex.quote(str(python))} -m pytest -q"
-    return Subject(f"program-{program.name}", "program", program.build, command, judge)
+    return Subject(f"program-{program.name}", "program", program.build, test_command(python), judge)
 
 
 def collect(subject: Subject) -> dict[str, Any]:

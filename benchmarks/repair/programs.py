@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,11 @@ def _all(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     return records
 
 
+def test_command(python: Path) -> str:
+    """How the tests of a program are run."""
+    return f"{shlex.quote(str(python))} -m pytest -q"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One program's outcome, as stored.
@@ -192,13 +198,19 @@ class Record:
 
 def repaired(program: Program, tool: Sequence[str], python: Path, *, model: str, seconds: float) -> Record:
     """One run of the tool on a program, judged."""
-    from benchmarks.repair.run import tried
+    from benchmarks.repair.run import place_of_right, tried
 
     name = f"{program.name}.py"
-    command = f"{shlex.quote(str(python))} -m pytest -q"
+
+    def build(scratch: Path) -> Path:
+        return program.build(scratch / program.name)
+
+    def is_right(root: Path) -> bool:
+        return answers_alike(program, (root / name).read_text(encoding="utf-8"), python)
+
     with tempfile.TemporaryDirectory(prefix="bench-program-") as scratch:
-        copy = program.build(Path(scratch) / program.name)
-        answer, written = tried(tool, copy, command, seconds=seconds, options=["--model", model])
+        copy = build(Path(scratch))
+        answer, written = tried(tool, copy, test_command(python), seconds=seconds, options=["--model", model])
         passes = _passes(copy, python)
     new = written.get(name)
     right = new is not None and answers_alike(program, new.decode(), python)
@@ -211,7 +223,7 @@ def repaired(program: Program, tool: Sequence[str], python: Path, *, model: str,
         split=program.split,
         status=answer.status,
         verdict=verdict,
-        rank=1 if verdict == "correct" else _rank(program, data.get("alternatives") or (), python),
+        rank=1 if verdict == "correct" else place_of_right(data.get("alternatives") or (), build, is_right),
         false_claim=(answer.status == "fixed" and not passes) or bool(written.keys() - {name}),
         seconds=round(answer.seconds, 2),
         tried=int(data.get("candidates_tried") or 0),
@@ -220,21 +232,6 @@ def repaired(program: Program, tool: Sequence[str], python: Path, *, model: str,
         patch=str(data.get("patch") or ""),
         message=answer.trouble or str(data.get("message") or ""),
     )
-
-
-def _rank(program: Program, alternatives: Sequence[Any], python: Path) -> int | None:
-    """The place of the first correct patch among the alternatives, of which the first has place 2."""
-    from benchmarks.repair.tool import apply_patch
-
-    for place, alternative in enumerate(alternatives, start=2):
-        patch = alternative if isinstance(alternative, str) else str(alternative.get("patch", ""))
-        with tempfile.TemporaryDirectory(prefix="bench-program-") as scratch:
-            copy = program.build(Path(scratch) / program.name)
-            if apply_patch(copy, patch):
-                text = (copy / f"{program.name}.py").read_text(encoding="utf-8")
-                if answers_alike(program, text, python):
-                    return place
-    return None
 
 
 def _passes(folder: Path, python: Path) -> bool:
@@ -251,18 +248,19 @@ def answers_alike(program: Program, text: str, python: Path = Path(sys.executabl
     """Whether a version of a program does on all inputs what the right one does: returns or raises the same, and
     leaves its arguments the same.
     """
-    wanted = _outcomes(program, program.right, python)
+    wanted = _outcomes(program.name, program.inputs, program.right, python)
     if wanted is None:
         raise ValueError(f"the right version of {program.name} does not run on its inputs")
-    return _outcomes(program, text, python) == wanted
+    return _outcomes(program.name, program.inputs, text, python) == wanted
 
 
-def _outcomes(program: Program, text: str, python: Path) -> str | None:
-    """What `outcomes.py` says of a version; None when it does not come to its end."""
+@lru_cache(maxsize=64)  # the right version is asked about again for every patch
+def _outcomes(name: str, inputs: str, text: str, python: Path) -> str | None:
+    """What `outcomes.py` says of a version of a program; None when it does not come to its end."""
     with tempfile.TemporaryDirectory(prefix="bench-program-") as scratch:
-        (Path(scratch) / f"{program.name}.py").write_text(text, encoding="utf-8")
-        (Path(scratch) / "inputs.py").write_text(program.inputs, encoding="utf-8")
-        command = [str(python), "-B", str(_JUDGE), program.name]
+        (Path(scratch) / f"{name}.py").write_text(text, encoding="utf-8")
+        (Path(scratch) / "inputs.py").write_text(inputs, encoding="utf-8")
+        command = [str(python), "-B", str(_JUDGE), name]
         try:
             done = subprocess.run(
                 command, cwd=scratch, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False

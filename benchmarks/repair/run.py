@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -171,14 +171,23 @@ def judge_files(case: Case, contents: Mapping[str, bytes]) -> str:
 
 def rank_of_correct(case: Case, answer: Answer) -> int | None:
     """The place of the first correct patch among the alternatives (the first has place 2); None when there is none."""
+
+    def right(root: Path) -> bool:
+        return judge(case.package, root, case.base, case.visible, case.python) == "correct"
+
     offered = list(answer.data.get("alternatives") or ())[:ALTERNATIVES_JUDGED]
-    for place, alternative in enumerate(offered, start=2):
+    return place_of_right(offered, lambda scratch: case.build(scratch / case.package.name), right)
+
+
+def place_of_right(
+    alternatives: Sequence[Any], build: Callable[[Path], Path], right: Callable[[Path], bool]
+) -> int | None:
+    """The place of the first alternative with which what is built in a new folder is right; the first has place 2."""
+    for place, alternative in enumerate(alternatives, start=2):
         patch = alternative if isinstance(alternative, str) else str(alternative.get("patch", ""))
         with tempfile.TemporaryDirectory(prefix="bench-judge-") as scratch:
-            root = case.build(Path(scratch) / case.package.name)
-            if not apply_patch(root, patch):
-                continue
-            if judge(case.package, root, case.base, case.visible, case.python) == "correct":
+            root = build(Path(scratch))
+            if apply_patch(root, patch) and right(root):
                 return place
     return None
 

@@ -178,7 +178,7 @@ class Attempt:
         """A solution, without edits that it does not need if there is time to look."""
         assert self.ground is not None
         if node not in self._slimmed and node.depth > 1 and self.clock.left > _SLIMMING:
-            self._slimmed[node] = slimmed(self.evaluator, self.ground.root, node, self.steps(node))
+            self._slimmed[node] = slimmed(self.evaluator, self.ground.root, node, self.steps)
         return self._slimmed.get(node, node)
 
     def _patch(self, node: Node, state: State, score: float, verified: bool) -> Patch:

@@ -6,7 +6,7 @@ fixes them all makes superfluous.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from quantatissu.planning import Node, Thought, Value
@@ -26,15 +26,15 @@ class _Region:
     lines: int
 
 
-def slimmed(evaluator: SuiteEvaluator, root: Node, node: Node, steps: Sequence[Step]) -> Node:
-    """`node`, which solves everything by `steps` from `root`, or one that does so by fewer of them."""
-    for path in _shorter(steps):
+def slimmed(evaluator: SuiteEvaluator, root: Node, node: Node, steps_of: Callable[[Node], Sequence[Step]]) -> Node:
+    """`node`, which solves everything by some steps from `root`, or one that does so by fewer of them."""
+    for path in _shorter(steps_of(node)):
         shorter = _node(evaluator, root, path, node.number)
         if shorter is None:
             continue
         shorter.value = evaluator.evaluate(shorter)
         if shorter.value.solved:
-            return slimmed(evaluator, root, shorter, _steps(path, steps))
+            return slimmed(evaluator, root, shorter, steps_of)
     return node
 
 
@@ -76,19 +76,6 @@ def without(steps: Sequence[Step], dropped: int) -> list[Candidate] | None:
 def _moved(edit: Edit, regions: Sequence[_Region]) -> Edit:
     shift = sum(region.characters for region in regions if region.end <= edit.start)
     return Edit(edit.start + shift, edit.end + shift, edit.text)
-
-
-def _steps(path: Sequence[Candidate], steps: Sequence[Step]) -> list[Step]:
-    """The steps of other edits of the same files."""
-    texts: dict[str, str] = {}
-    for candidate, before, _ in steps:
-        texts.setdefault(candidate.path, before)
-    found = []
-    for candidate in path:
-        before = texts[candidate.path]
-        texts[candidate.path] = candidate.rewrite.apply(before)
-        found.append((candidate, before, texts[candidate.path]))
-    return found
 
 
 def _node(evaluator: SuiteEvaluator, root: Node, path: Sequence[Candidate], number: int) -> Node | None:

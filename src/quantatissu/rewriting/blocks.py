@@ -165,6 +165,18 @@ def insert_after(source: Source, statement: Statement, *code: str) -> Edits:
     return (Edit(at, at, newline + render(source, indent, code, newline)),)
 
 
+def append_else(source: Source, statement: ast.If, code: str) -> Edits:
+    """Give an `if` without `else` one that holds a line of code."""
+    lines = run_lines(source, statement.body)
+    if lines is None:
+        return ()
+    lead = source.lines[statement.lineno - 1]
+    indent = lead[: len(lead) - len(lead.lstrip(" \t"))]
+    deeper = source.lines[lines[0] - 1][: statement.body[0].col_offset]
+    newline, at = line_end(source, lines[1]), end_of(source, lines[1])
+    return (Edit(at, at, f"{newline}{indent}else:{newline}{deeper}{code}"),)
+
+
 def replace(source: Source, statement: Statement, code: str) -> Edits:
     """Replace a statement by code on one line."""
     return (Edit(*source.span(statement), code),)

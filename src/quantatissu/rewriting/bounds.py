@@ -53,8 +53,9 @@ def clamp(node: ast.expr, here: Context) -> Changes:
     used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
     own = here.code(node, Level.TEST)
     extra = 0.0 if isinstance(node, ast.BinOp) else 0.8
+    known = _limits(node, here)
     for way, words in (("min", _UPPER), ("max", _LOWER)):
-        limits = [text for text in _limits(node, here) if any(word in text.lower() for word in words)]
+        limits = [text for text in known if any(word in text.lower() for word in words)]
         for place, text in enumerate(limits[:_MAX_LIMITS]):
             if text not in used:
                 yield (here.replace(node, f"{way}({own}, {text})"),), extra + 0.3 * place

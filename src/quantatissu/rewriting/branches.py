@@ -9,8 +9,8 @@ from quantatissu.rewriting.blocks import (
     JumpNode,
     LoopNode,
     PlainCompound,
+    append_else,
     else_line,
-    end_of,
     is_docstring,
     is_elif,
     last_line,
@@ -277,16 +277,10 @@ def elif_to_else(node: ast.AST, source: Source, project: Project) -> Iterator[Ch
 def add_empty_branch(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Add an `else` that does the opposite jump, assigns the other constant, or repeats the assignment's neighbour."""
     assert isinstance(node, ast.If)
-    lines = run_lines(source, node.body)
-    scope = scope_facts(source, node)
-    if node.orelse or lines is None or scope.function is None:
+    if node.orelse or run_lines(source, node.body) is None or scope_facts(source, node).function is None:
         return
-    indent = _lead(source.lines[node.lineno - 1])
-    newline = line_end(source, lines[1])
-    deeper = source.lines[lines[0] - 1][: node.body[0].col_offset]
-    at = end_of(source, lines[1])
     for code, cost in _other_branches(source, node):
-        yield (Edit(at, at, f"{newline}{indent}else:{newline}{deeper}{code}"),), cost
+        yield append_else(source, node, code), cost
 
 
 def _other_branches(source: Source, node: ast.If) -> Iterator[tuple[str, float]]:

@@ -59,16 +59,13 @@ def round_down(node: ast.UnaryOp | ast.BinOp, here: Context) -> Changes:
     yield (here.replace(node, f"round({top} / {over})"),), 0.7
 
 
-@expression("floor_to_nearest", ast.BinOp, ast.Call, family="operator", prior=-3.2, inverse="nearest_to_floor")
-def floor_to_nearest(node: ast.BinOp | ast.Call, here: Context) -> Changes:
-    """``a // b`` and ``int(a / b)`` -> ``round(a / b)``; ``int(x)`` -> ``round(x)`` is a replaced name."""
-    match node:
-        case ast.BinOp(left=left, op=ast.FloorDiv(), right=right):
-            code = f"{here.code(left, Level.PRODUCT)} / {here.code(right, Level.UNARY)}"
-            yield (here.replace(node, f"round({code})"),), 0.0
-            yield (here.replace(node, f"int({code} + 0.5)"),), 0.6
-        case _:
-            return
+@expression("floor_to_nearest", ast.BinOp, family="operator", prior=-3.2, inverse="nearest_to_floor")
+def floor_to_nearest(node: ast.BinOp, here: Context) -> Changes:
+    """``a // b`` -> ``round(a / b)``; ``int(x)`` -> ``round(x)`` is a replaced name."""
+    if isinstance(node.op, ast.FloorDiv):
+        code = f"{here.code(node.left, Level.PRODUCT)} / {here.code(node.right, Level.UNARY)}"
+        yield (here.replace(node, f"round({code})"),), 0.0
+        yield (here.replace(node, f"int({code} + 0.5)"),), 0.6
 
 
 @expression("nearest_to_floor", ast.Call, family="operator", prior=-3.6, inverse="floor_to_nearest")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from quantatissu.rewriting import stdlib
 from quantatissu.rewriting.blocks import (
@@ -40,6 +40,18 @@ def add_import_line(source: Source, *code: str) -> Edits:
     if is_docstring(source, body[0]):
         return insert_after(source, body[0], "", *code)
     return insert_before(source, body[0], *code)
+
+
+def reached(source: Source, known: Mapping[str, str], module: str, name: str) -> tuple[str, Edits] | None:
+    """How a member of a module is written where the names ``known`` are in scope, and the edits that import it if
+    nothing has yet; None where an import finds no place.
+    """
+    if name in known:
+        return name, ()
+    if known.get(module) == "import":
+        return f"{module}.{name}", ()
+    imports = add_import_line(source, f"from {module} import {name}")
+    return (name, imports) if imports else None
 
 
 @operator("import_style", ast.Import, ast.ImportFrom, family="import", prior=-4.3)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from quantatissu.rewriting.blocks import code_start, insert_after, insert_before, is_docstring
-from quantatissu.rewriting.facts import own_code, scope_facts
+from quantatissu.rewriting.facts import function_start, own_code, scope_facts
 from quantatissu.rewriting.operators import Change, operator
 from quantatissu.rewriting.project import Project, dotted
 from quantatissu.rewriting.source import FunctionNode, Source
@@ -21,10 +21,10 @@ Ranked = list[tuple[str, float]]
 def declare_scope(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """`nonlocal x` or `global x` at the start of a function that assigns a name of an outer scope."""
     assert isinstance(node, ast.stmt)
-    function = source.parents.get(node)
-    if not isinstance(function, FunctionNode) or code_start(function.body) is not node or is_docstring(source, node):
-        return
     scope = scope_facts(source, node)
+    function = scope.function
+    if function is None or not function_start(source, node) or is_docstring(source, node):
+        return
     candidates = [name for name in scope.bound if name not in scope.parameters and name not in scope.declared]
     outer: ast.AST | None = source.function_of(function)
     enclosing: set[str] = set()

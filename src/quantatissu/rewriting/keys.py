@@ -22,18 +22,10 @@ _KEYS = (
 _MAX_MAPPINGS = 3
 
 
-def _key_of(node: ast.Call) -> ast.keyword | None:
-    return next((keyword for keyword in node.keywords if keyword.arg == "key"), None)
-
-
 @expression("add_key", ast.Call, family="call", prior=-3.0, inverse="drop_argument")
 def add_key(node: ast.Call, here: Context) -> Changes:
     """``max(names)`` -> ``max(names, key=counts.get)``, ``sorted(x)`` -> ``sorted(x, key=lambda item: item[1])``."""
-    if (
-        called_name(node) not in _SORTING
-        or _key_of(node) is not None
-        or any(keyword.arg is None for keyword in node.keywords)
-    ):
+    if called_name(node) not in _SORTING or any(keyword.arg in ("key", None) for keyword in node.keywords):
         return
     is_method = isinstance(node.func, ast.Attribute) and called_name(node) == "sort"
     if not (is_method or node.args) or (node.args and here.is_bare_generator(node.args[0])):

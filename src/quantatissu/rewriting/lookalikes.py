@@ -6,7 +6,7 @@ import ast
 
 from quantatissu.rewriting.context import Changes, Context, expression
 from quantatissu.rewriting.edits import Edit
-from quantatissu.rewriting.import_forms import add_import_line
+from quantatissu.rewriting.import_forms import reached
 from quantatissu.rewriting.precedence import Level
 
 # What `zip_longest` fills up with, and the cost of it in nats.
@@ -21,13 +21,14 @@ def zip_to_longest(node: ast.Call, here: Context) -> Changes:
             pass
         case _:
             return
-    name_edit, imports = _under("zip_longest", "itertools", name, here)
-    if name_edit is None:
+    found = reached(here.source, here.names(name), "itertools", "zip_longest")
+    if found is None:
         return
+    written, imports = found
     end = here.span(node)[1] - 1
     for argument, cost in _LONGER:
         more = (Edit(end, end, f", {argument}"),) if argument else ()
-        yield (*imports, name_edit, *more), cost
+        yield (*imports, here.replace(name, written), *more), cost
 
 
 @expression("longest_to_zip", ast.Call, family="call", prior=-3.5, inverse="zip_to_longest")
@@ -39,17 +40,6 @@ def longest_to_zip(node: ast.Call, here: Context) -> Changes:
             yield (here.replace(node, f"zip({arguments})"),), 0.0
         case _:
             return
-
-
-def _under(name: str, module: str, node: ast.Name, here: Context) -> tuple[Edit | None, tuple[Edit, ...]]:
-    """The edit that calls `name` of a module in place of `node`, and those that import it where nothing has yet."""
-    known = here.names(node)
-    if name in known:
-        return here.replace(node, name), ()
-    if known.get(module) == "import":
-        return here.replace(node, f"{module}.{name}"), ()
-    imports = add_import_line(here.source, f"from {module} import {name}")
-    return (here.replace(node, name), imports) if imports else (None, ())
 
 
 @expression("seconds_to_total", ast.Attribute, family="call", prior=-1.5, inverse="total_to_seconds")

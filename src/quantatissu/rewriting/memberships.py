@@ -24,7 +24,7 @@ def _lookup(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
             return None
 
 
-def _compared(node: ast.expr) -> tuple[ast.expr, bool] | None:
+def _compared(node: ast.expr) -> tuple[ast.expr, bool]:
     """What a condition asks about, and whether for its presence: ``x``, ``not x``, ``x is None``, ``x is not None``."""
     match node:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -52,7 +52,7 @@ def get_to_membership(node: ast.expr, here: Context) -> Changes:
     parent = here.parents.get(node)
     if not here.is_condition(node) or (isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)):
         return
-    asked, present = _compared(node) or (node, True)
+    asked, present = _compared(node)
     found = _lookup(asked)
     if found is None:
         return

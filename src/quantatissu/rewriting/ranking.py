@@ -113,7 +113,7 @@ def ranked_members(
     for name in close_spellings(old, here):
         alike = similarity(old, name)
         offer(name, 1.8 - alike - (0.6 if are_partners(old, name) else 0.0))
-    own = members_of(owner) if owner is not None else frozenset()
+    own = _own_members(owner, here)
     for name in own if own else here.project.siblings.get(old, ()):
         alike = similarity(old, name)
         offer(name, 1.4 - 0.9 * alike - (0.9 if are_partners(old, name) else 0.0))
@@ -121,6 +121,14 @@ def ranked_members(
         found = {name: cost + (0.0 if name in own else _FOREIGN) for name, cost in found.items()}
     ranked = sorted(found.items(), key=lambda pair: (pair[1], pair[0]))
     return [(name, round(max(0.0, cost), 3)) for name, cost in ranked]
+
+
+def _own_members(owner: ast.ClassDef | None, here: Context) -> frozenset[str]:
+    """What a class defines, worked out once."""
+    table: dict[ast.ClassDef | None, frozenset[str]] = here.memory.setdefault("own members", {None: frozenset()})
+    if owner is not None and owner not in table:
+        table[owner] = members_of(owner)
+    return table[owner]
 
 
 def close_spellings(word: str, here: Context) -> list[str]:

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 
 from quantatissu.rewriting.blocks import (
     JumpNode,
-    end_of,
+    LoopNode,
+    append_else,
     insert_after,
     insert_before,
-    is_docstring,
     last_line,
-    line_end,
     loops_around,
     run_lines,
 )
-from quantatissu.rewriting.edits import Edit
 from quantatissu.rewriting.facts import (
     FLAG,
     NUMBER,
@@ -32,6 +30,7 @@ from quantatissu.rewriting.facts import (
 from quantatissu.rewriting.operators import Change, operator
 from quantatissu.rewriting.project import Project, dotted
 from quantatissu.rewriting.source import FunctionNode, Source, Statement
+from quantatissu.rewriting.statements import can_insert
 
 _MAX_VALUES = 8
 _MAX_RESETS = 4
@@ -42,11 +41,7 @@ def _starts(source: Source, node: Statement) -> dict[str, str]:
     name -> value as written, the latest first.
     """
     scope = scope_facts(source, node)
-    table: dict[ast.AST, list[tuple[int, str, str]]] = source.__dict__.setdefault("_starts", {})
-    found = table.get(scope.node)
-    if found is None:
-        found = table[scope.node] = sorted(_assigned(source, scope.node), reverse=True)
-    starts = {name: value for line, name, value in found if line < node.lineno}
+    starts = {name: value for line, name, value in reversed(_assigned(source, scope.node)) if line < node.lineno}
     owner = source.class_of(node)
     if scope.is_method and owner is not None:
         for member in owner.body:
@@ -57,61 +52,58 @@ def _starts(source: Source, node: Statement) -> dict[str, str]:
     return starts
 
 
-def _assigned(source: Source, scope: ast.AST) -> Iterator[tuple[int, str, str]]:
-    for part in own_code(scope):
-        if isinstance(part, ast.Assign) and len(part.targets) == 1 and (name := dotted(part.targets[0])):
-            value = part.value
-            empty = isinstance(value, ast.Call) and not value.args and not value.keywords
-            if is_constant_like(value) or (empty and dotted(value) is None and names_in(value)):
-                yield part.lineno, name, source.segment(value)
+def _assigned(source: Source, scope: ast.AST) -> list[tuple[int, str, str]]:
+    """The assignments of constants and empty containers in a scope, by line: (line, name, value as written)."""
+    table: dict[ast.AST, list[tuple[int, str, str]]] = source.__dict__.setdefault("_assigned_starts", {})
+    if scope not in table:
+        found = []
+        for part in own_code(scope):
+            if isinstance(part, ast.Assign) and len(part.targets) == 1 and (name := dotted(part.targets[0])):
+                value = part.value
+                empty = isinstance(value, ast.Call) and not value.args and not value.keywords
+                if is_constant_like(value) or (empty and dotted(value) is None and names_in(value)):
+                    found.append((part.lineno, name, source.segment(value)))
+        table[scope] = sorted(found)
+    return table[scope]
 
 
-def _starts_of_module(source: Source) -> dict[str, str | None]:
-    """What the module's own variables hold."""
-    facts = facts_of(source, source.tree)
-    return {name: facts.kind(name) for name in facts.bound}
-
-
-def _changed(block: list[Statement]) -> set[str]:
-    """Variables that a block assigns, counts up or calls a method of."""
-    changed: set[str] = set()
-    for statement in block:
-        for part in ast.walk(statement):
+def _changed(source: Source, holder: ast.If | LoopNode) -> set[str]:
+    """Variables and members that the body of an `if` or a loop binds, mentions by a dot or calls a method of."""
+    table: dict[ast.AST, set[str]] = source.__dict__.setdefault("_changed_in_body", {})
+    if holder not in table:
+        changed = table[holder] = set()
+        for part in (part for statement in holder.body for part in ast.walk(statement)):
             match part:
                 case ast.Name(id=name, ctx=ast.Store()):
                     changed.add(name)
-                case ast.Attribute(ctx=ast.Store()) | ast.Attribute(ctx=ast.Load()):
-                    if found := dotted(part):
-                        changed.add(found)
+                case ast.Attribute() if found := dotted(part):
+                    changed.add(found)
                 case ast.Call(func=ast.Attribute(value=value)) if found := dotted(value):
                     changed.add(found)
-    return changed
+    return table[holder]
 
 
 @operator("add_reset_branch", ast.If, family="statement", prior=-3.0, inverse="drop_branch")
 def add_reset_branch(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Add an `else` in a loop that sets back what the branches before it change: `else: run = 0`."""
     assert isinstance(node, ast.If)
-    lines = run_lines(source, node.body)
-    if node.orelse or lines is None or not loops_around(source, node) or isinstance(node.body[-1], JumpNode):
+    if node.orelse or run_lines(source, node.body) is None or not loops_around(source, node):
         return
-    lead = source.lines[node.lineno - 1]
-    indent = lead[: len(lead) - len(lead.lstrip(" \t"))]
-    deeper = source.lines[lines[0] - 1][: node.body[0].col_offset]
-    newline, at = line_end(source, lines[1]), end_of(source, lines[1])
-    changed = _changed(node.body)
+    if isinstance(node.body[-1], JumpNode):
+        return
+    changed = _changed(source, node)
     starts = [item for item in _starts(source, node).items() if item[0] in changed]
     for index, (name, value) in enumerate(starts[:_MAX_RESETS]):
-        yield (Edit(at, at, f"{newline}{indent}else:{newline}{deeper}{name} = {value}"),), 0.3 * index
+        yield append_else(source, node, f"{name} = {value}"), 0.3 * index
 
 
 @operator("insert_assignment", ast.stmt, family="statement", prior=-3.6, inverse="delete_statement")
 def insert_assignment(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """Set a variable anew: back to its start in a loop or method, or in an `if` that asks about it to another value."""
     assert isinstance(node, ast.stmt)
-    scope = scope_facts(source, node)
-    if scope.function is None or is_docstring(source, node) or isinstance(node, ast.Global | ast.Nonlocal):
+    if not can_insert(source, node):
         return
+    scope = scope_facts(source, node)
     last = source.block_of(node)[-1] is node and not isinstance(node, JumpNode)
     for text, cost in _assignments(source, node, scope):
         if last:
@@ -132,7 +124,7 @@ def _assignments(source: Source, node: Statement, scope: Scope) -> list[tuple[st
     loops = loops_around(source, node)
     if loops or scope.is_method:
         near = {name: place for place, (name, _) in enumerate(scope.near(last_line(node)))}
-        changed = _changed(list(loops[-1].body)) if loops else set()
+        changed = _changed(source, loops[-1]) if loops else set()
         starts = [
             (name, value)
             for name, value in _starts(source, node).items()
@@ -150,11 +142,13 @@ def _other_values(source: Source, node: Statement, scope: Scope, name: str) -> l
     """What a variable that is not as wanted may be set to: the file's constants, variables near by, plain values."""
     visible = names_at(source, node)
     kind = scope.kind(name)
-    held = _starts_of_module(source)
+    module = facts_of(source, source.tree)
     constants = [
         other
         for other, origin in visible.items()
-        if origin in ("global", "local") and other.isupper() and held.get(other) in (kind, TEXT, NUMBER, FLAG, None)
+        if origin in ("global", "local")
+        and other.isupper()
+        and (other not in module.bound or module.kind(other) in (kind, TEXT, NUMBER, FLAG, None))
     ]
     near = [
         other

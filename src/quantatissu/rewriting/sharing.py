@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from quantatissu.rewriting.blocks import code_start, delete, insert_before, is_docstring
 from quantatissu.rewriting.context import Changes, Context, expression
-from quantatissu.rewriting.facts import DICT, SET, names_in, own_code, scope_facts
-from quantatissu.rewriting.import_forms import add_import_line
+from quantatissu.rewriting.facts import DICT, SET, function_start, names_in, own_code, scope_facts
+from quantatissu.rewriting.import_forms import reached
 from quantatissu.rewriting.operators import Change, operator
 from quantatissu.rewriting.precedence import Level
 from quantatissu.rewriting.project import Project, dotted
@@ -119,13 +119,9 @@ def deepen_copy(node: ast.expr, here: Context) -> Changes:
     for wrap, cost in (("list", 0.3), ("dict", 0.5), ("set", 1.0)):
         key, held = _unused("key", node, here), _unused("value", node, here)
         yield (here.replace(node, f"{{{key}: {wrap}({held}) for {key}, {held} in {item}.items()}}"),), cost
-    known = here.names(node)
-    if "deepcopy" in known:
-        yield (here.replace(node, f"deepcopy({here.code(value)})"),), 0.0
-    elif known.get("copy") == "import":
-        yield (here.replace(node, f"copy.deepcopy({here.code(value)})"),), 0.0
-    elif imports := add_import_line(here.source, "from copy import deepcopy"):
-        yield (*imports, here.replace(node, f"deepcopy({here.code(value)})")), 0.4
+    if found := reached(here.source, here.names(node), "copy", "deepcopy"):
+        written, imports = found
+        yield (*imports, here.replace(node, f"{written}({here.code(value)})")), 0.4 if imports else 0.0
 
 
 @expression("shallow_copy", ast.ListComp, ast.DictComp, ast.Call, family="call", prior=-5.0, inverse="deepen_copy")
@@ -154,11 +150,10 @@ def shallow_copy(node: ast.expr, here: Context) -> Changes:
 def copy_argument(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """``items = list(items)`` at the start of a function that changes what it was given."""
     assert isinstance(node, ast.stmt)
-    function = source.parents.get(node)
-    if not isinstance(function, FunctionNode) or code_start(function.body) is not node or is_docstring(source, node):
-        return
     scope = scope_facts(source, node)
-    for index, name in enumerate(sorted(_changed_arguments(function) & set(scope.plain_parameters))):
+    if scope.function is None or not function_start(source, node) or is_docstring(source, node):
+        return
+    for index, name in enumerate(sorted(_changed_arguments(scope.function) & set(scope.plain_parameters))):
         kind = scope.kind(name)
         ways = {DICT: ["dict"], SET: ["set"]}.get(kind or "", ["list", "dict"])
         for place, way in enumerate(ways):

@@ -242,7 +242,8 @@ def _insert(source: Source, node: Statement, behind: bool, code: str) -> Edits:
     return insert_after(source, node, code) if behind else insert_before(source, node, code)
 
 
-def _can_insert(source: Source, node: Statement) -> bool:
+def can_insert(source: Source, node: Statement) -> bool:
+    """Whether other code may stand beside a statement of a function."""
     if isinstance(node, ast.Global | ast.Nonlocal) or is_docstring(source, node):
         return False
     return scope_facts(source, node).function is not None
@@ -255,7 +256,7 @@ def insert_update(node: ast.AST, source: Source, project: Project) -> Iterator[C
     The prior is that of a `while` whose body changes nothing that its condition reads.
     """
     assert isinstance(node, ast.stmt)
-    if not _can_insert(source, node):
+    if not can_insert(source, node):
         return
     scope = scope_facts(source, node)
     in_condition: set[str] = set()
@@ -293,7 +294,7 @@ def insert_bookkeeping(node: ast.AST, source: Source, project: Project) -> Itera
     The prior is that of a local container that is read but never filled.
     """
     assert isinstance(node, ast.stmt)
-    if not _can_insert(source, node):
+    if not can_insert(source, node):
         return
     found = bookkeeping(scope_facts(source, node), node)
     for behind, extra in _places(source, node):
