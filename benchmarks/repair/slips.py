@@ -33,7 +33,7 @@ from quantatissu.repair.texts import Texts
 from quantatissu.rewriting import Project
 
 FOLDER = Path(__file__).parent / "tasks" / "slips"
-MOST = 6_000
+MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +133,16 @@ def main(arguments: Sequence[str]) -> None:
         for found in pool.map(partial(reach, most=chosen.most), slips, chunksize=4):
             kinds[found.slip.kind].append(found)
             kinds["all"].append(found)
-            print(f"{found.slip.name:24} {found.slip.kind:18} {found.rank or '-':>5} of {found.seen:<5} {found.operator}")
+            print(
+                f"{found.slip.name:24} {found.slip.kind:18} {found.rank or '-':>5} of {found.seen:<5} {found.operator}"
+            )
             if chosen.missed and found.rank is None:
                 print(found.slip.patch)
     for kind, members in sorted(kinds.items()):
         ranks = [found.rank for found in members if found.rank]
         middle = math.exp(statistics.fmean(map(math.log, ranks))) if ranks else math.nan
-        print(f"{kind:18} reached {len(ranks)} of {len(members)}, rank: median {statistics.median(ranks or [0]):.0f}, geometric mean {middle:.1f}")
+        print(f"{kind:18} reached {len(ranks)} of {len(members)}", end=", rank: ")
+        print(f"median {statistics.median(ranks or [0]):.0f}, geometric mean {middle:.1f}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from quantatissu.repair.localise import Place
 from quantatissu.rewriting import OPERATORS, Edit, Project, Rewrite, Source, apply_edits, rewrites
+from quantatissu.rewriting.operators import LAST
 from quantatissu.rewriting.source import Statement
 from quantatissu.rewriting.unused import left_behind, taken_up, unused_names
 
@@ -42,7 +43,7 @@ class Candidate:
     advice: float = 0.0
 
 
-_TIER_FROM = (-2.2, -3.2, -4.2, -math.inf)  # lowest prior of each tier of operators
+_TIER_FROM = (-2.2, -3.2, -4.2, LAST, -math.inf)  # lowest prior of each tier of operators
 _TIERS = tuple(
     frozenset(name for name, row in OPERATORS.items() if low <= row.prior < high)
     for high, low in itertools.pairwise((math.inf, *_TIER_FROM))

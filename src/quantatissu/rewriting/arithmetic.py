@@ -284,6 +284,11 @@ def _regroupings(node: ast.expr, here: Context) -> list[tuple[int, int]]:
         case ast.BinOp(left=ast.BinOp() as inner, op=op, right=right) if not here.is_grouped(inner):
             if not (isinstance(op, ast.Add | ast.Mult) and type(op) is type(inner.op)):
                 found.append((here.outer(inner.right)[0], here.outer(right)[1]))
+                last = inner.right
+                while isinstance(last, ast.BinOp) and not here.is_grouped(last):
+                    last = last.right  # a + b * c - d -> a + b * (c - d)
+                if last is not inner.right:
+                    found.append((here.outer(last)[0], here.outer(right)[1]))
         case ast.IfExp(body=ast.BinOp(right=right) as inner) if not here.is_grouped(inner):
             found.append((here.outer(right)[0], here.span(node)[1]))
         case ast.BoolOp(op=ast.Or(), values=values):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from itertools import pairwise
 
-from quantatissu.rewriting.blocks import Edits, delete, insert_after, loops_around
+from quantatissu.rewriting.blocks import Edits, delete, insert_after, loops_around, replace
 from quantatissu.rewriting.edits import Edit
 from quantatissu.rewriting.facts import DICT, FLAG, SET, names_in, scope_facts
 from quantatissu.rewriting.operators import Change, operator
@@ -156,3 +156,39 @@ def _next(source: Source, node: Statement) -> Statement | None:
     block = source.block_of(node)
     index = next(i for i, member in enumerate(block) if member is node)
     return block[index + 1] if index + 1 < len(block) else None
+
+
+# -- entries --------------------------------------------------------------------------------------------------------
+
+
+_NOTHING = ("None", "0", "[]", "False", '""', "{}")
+
+
+@operator("store_to_drop", ast.Assign, family="statement", prior=-2.8, inverse="drop_to_store")
+def store_to_drop(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
+    """`table[key] = None` -> `table.pop(key, None)`, `del table[key]`."""
+    assert isinstance(node, ast.Assign)
+    match node:
+        case ast.Assign(targets=[ast.Subscript(value=table, slice=key)], value=value):
+            if not isinstance(key, ast.Slice) and source.segment(value) in _NOTHING:
+                text, at = source.segment(table), source.segment(key)
+                cost = 0.0 if isinstance(value, ast.Constant) and value.value is None else 1.0
+                yield replace(source, node, f"{text}.pop({at}, None)"), cost
+                yield replace(source, node, f"del {text}[{at}]"), cost + 0.3
+        case _:
+            return
+
+
+@operator("drop_to_store", ast.Delete, ast.Expr, family="statement", prior=-4.2, inverse="store_to_drop")
+def drop_to_store(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
+    """`del table[key]`, `table.pop(key)` -> `table[key] = None`, `table[key] = 0`."""
+    assert isinstance(node, ast.Delete | ast.Expr)
+    match node:
+        case ast.Delete(targets=[ast.Subscript(value=table, slice=key)]) if not isinstance(key, ast.Slice):
+            pass
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=table, attr="pop"), args=[key, *_])):
+            pass
+        case _:
+            return
+    for place, value in enumerate(_NOTHING):
+        yield replace(source, node, f"{source.segment(table)}[{source.segment(key)}] = {value}"), 0.3 * place

@@ -9,6 +9,7 @@ from quantatissu.rewriting.context import Changes, Context, expression
 from quantatissu.rewriting.edits import Edit
 from quantatissu.rewriting.kinds import kind, kind_of_name
 from quantatissu.rewriting.precedence import Level
+from quantatissu.rewriting.unused import unused_names
 
 _UPPER = ("limit", "max", "cap", "upper", "high", "size", "room", "total", "most", "length", "end", "stop")
 _LOWER = ("min", "low", "floor", "least", "base", "start")
@@ -92,10 +93,25 @@ def guard_value(node: ast.expr, here: Context) -> Changes:
             values = ("[]", "''")
         case ast.Subscript(value=ast.Name() as asked, slice=ast.Constant() | ast.UnaryOp()):
             values = ("None", "0", "''")
+        case ast.Subscript(value=ast.Subscript(value=ast.Name() as asked, slice=ast.Constant()), slice=ast.Constant()):
+            values = ("None", "0", "''")
         case _:
             return
-    for place, value in enumerate(values):
-        yield (
-            (here.replace(node, f"{own} if {here.code(asked, Level.OR)} else {value}", Level.CONDITIONAL),),
-            0.3 * place,
-        )
+    test = here.code(asked, Level.OR)
+    match node:
+        case ast.Subscript(slice=ast.Constant(value=int() as least), value=ast.Name()) if least > 0:
+            test = f"len({test}) > {least}"
+        case ast.Subscript(value=ast.Subscript(slice=ast.Constant(value=int() as least))) if least > 0:
+            test = f"len({test}) > {least}"
+    for place, value in enumerate((*_stand_ins(node, here), *values)):
+        yield (here.replace(node, f"{own} if {test} else {value}", Level.CONDITIONAL),), 0.3 * place
+
+
+_STAND_INS = ("default", "fallback", "otherwise", "missing", "reserve", "initial", "empty")
+
+
+def _stand_ins(node: ast.expr, here: Context) -> list[str]:
+    """Variables whose names say that they stand for what is missing, or that nothing uses yet."""
+    idle = unused_names(here.source, here.source.statement_of(node))
+    names = [name for name, origin in here.names(node).items() if origin in ("parameter", "local")]
+    return [name for name in names if name in idle or any(word in name for word in _STAND_INS)][:2]

@@ -214,3 +214,32 @@ def keep_parts(node: ast.ListComp, here: Context) -> Changes:
             yield (here.replace_with(node, of),), 0.0
         case _:
             return
+
+
+# -- order ----------------------------------------------------------------------------------------------------------
+
+
+@expression("reverse_to_sort", ast.Call, family="call", prior=-2.6, inverse="sort_to_reverse")
+def reverse_to_sort(node: ast.Call, here: Context) -> Changes:
+    """``x.reverse()`` -> ``x.sort(reverse=True)``, ``reversed(x)`` -> ``sorted(x, reverse=True)``."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr="reverse"), args=[], keywords=[]):
+            yield (here.replace(node, f"{here.code(value, Level.ATOM)}.sort(reverse=True)"),), 0.0
+        case ast.Call(func=ast.Name(id="reversed"), args=[value], keywords=[]):
+            yield (here.replace(node, f"sorted({here.code(value, Level.TEST)}, reverse=True)"),), 0.3
+        case _:
+            return
+
+
+@expression("sort_to_reverse", ast.Call, family="call", prior=-4.0, inverse="reverse_to_sort")
+def sort_to_reverse(node: ast.Call, here: Context) -> Changes:
+    """``x.sort(reverse=True)`` -> ``x.reverse()``, ``sorted(x, reverse=True)`` -> ``reversed(x)``."""
+    if [keyword.arg for keyword in node.keywords] != ["reverse"]:
+        return
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr="sort"), args=[]):
+            yield (here.replace(node, f"{here.code(value, Level.ATOM)}.reverse()"),), 0.0
+        case ast.Call(func=ast.Name(id="sorted"), args=[value]):
+            yield (here.replace(node, f"reversed({here.code(value, Level.TEST)})"),), 0.0
+        case _:
+            return

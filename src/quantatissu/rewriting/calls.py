@@ -204,6 +204,9 @@ def release_operand(node: ast.Call, here: Context) -> Changes:
     if here.text[end:close].strip() or not here.text[start:close].isprintable():
         return
     yield (Edit(start, start, ")"), Edit(end, close + 1, "")), 0.0 if isinstance(last, ast.BinOp) else 0.5
+    if isinstance(last, ast.BinOp) and isinstance(last.right, ast.BinOp) and not here.is_grouped(last.right):
+        start = here.outer(last.right.left)[1]  # f(a - b / c) -> f(a - b) / c
+        yield (Edit(start, start, ")"), Edit(end, close + 1, "")), 0.2
 
 
 # -- recursion --------------------------------------------------------------------------------------------------------

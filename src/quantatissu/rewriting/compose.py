@@ -13,7 +13,7 @@ from itertools import islice
 
 from quantatissu.foundation.syntax import parsed
 from quantatissu.rewriting.edits import Edit, Rewrite, apply_edits
-from quantatissu.rewriting.operators import OPERATORS, rewrites
+from quantatissu.rewriting.operators import LAST, OPERATORS, rewrites
 from quantatissu.rewriting.project import Project
 from quantatissu.rewriting.source import FunctionNode, Source, Statement
 
@@ -87,7 +87,8 @@ def compose(
 
 def _partners(source: Source, statement: Statement, project: Project, weigh: Weigh) -> list[Rewrite]:
     """The statement's rewrites, best first, each text once, as many as are worth combining."""
-    ranked = sorted(rewrites(source, statement, project), key=lambda rewrite: (weigh(rewrite), rewrite.edits))
+    found = rewrites(source, statement, project, only={name for name, row in OPERATORS.items() if row.prior > LAST})
+    ranked = sorted(found, key=lambda rewrite: (weigh(rewrite), rewrite.edits))
     distinct: dict[tuple[Edit, ...], Rewrite] = {}
     for rewrite in ranked:
         distinct.setdefault(rewrite.edits, rewrite)

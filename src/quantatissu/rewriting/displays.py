@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from quantatissu.rewriting.context import Changes, Context, expression
 from quantatissu.rewriting.edits import Edit
-from quantatissu.rewriting.kinds import kind
+from quantatissu.rewriting.kinds import kind, kind_of_name
 from quantatissu.rewriting.precedence import Level
 from quantatissu.rewriting.ranking import ranked_names
 
@@ -180,7 +180,14 @@ def add_filter(node: ast.comprehension, here: Context) -> Changes:
     at = here.outer(node.iter)[1]
     names = [part.id for part in ast.walk(node.target) if isinstance(part, ast.Name) and part.id != "_"]
     for index, name in enumerate(names[:2]):
-        for test, cost in ((name, 0.0), (f"{name} is not None", 0.3), (f"not {name}", 1.5), (f"{name} > 0", 1.5)):
+        stripped = ((f"{name}.strip()", 0.5),) if kind_of_name(name, node, here) in ("str", None) else ()
+        for test, cost in (
+            (name, 0.0),
+            (f"{name} is not None", 0.3),
+            (f"not {name}", 1.5),
+            (f"{name} > 0", 1.5),
+            *stripped,
+        ):
             yield (here.put(at, at, f" if {test}"),), cost + 0.5 * index
 
 

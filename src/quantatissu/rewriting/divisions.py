@@ -165,3 +165,24 @@ def modulo_from_zero(node: ast.BinOp | ast.BoolOp, here: Context) -> Changes:
             top = f"({here.code(left, Level.SUM)} {sign} {here.code(right, Level.PRODUCT)})"
             code = f"{top} % {here.code(over, Level.UNARY)}"
             yield (here.replace(node, code, Level.PRODUCT),), 0.5
+
+
+@expression("percent_to_share", ast.Name, ast.Attribute, family="operator", prior=-2.4, inverse="share_to_percent")
+def percent_to_share(node: ast.Name | ast.Attribute, here: Context) -> Changes:
+    """``percent`` -> ``percent / 100`` in arithmetic."""
+    name = node.id if isinstance(node, ast.Name) else node.attr
+    parent = here.parents.get(node)
+    if not any(word in name.lower() for word in ("percent", "pct")) or not isinstance(node.ctx, ast.Load):
+        return
+    if isinstance(parent, ast.BinOp | ast.Return | ast.Assign):
+        yield (here.replace(node, f"{here.code(node)} / 100", Level.PRODUCT),), 0.0
+
+
+@expression("share_to_percent", ast.BinOp, family="operator", prior=-4.0, inverse="percent_to_share")
+def share_to_percent(node: ast.BinOp, here: Context) -> Changes:
+    """``percent / 100`` -> ``percent``."""
+    match node:
+        case ast.BinOp(left=ast.Name() | ast.Attribute() as left, op=ast.Div(), right=ast.Constant(value=100)):
+            yield (here.replace_with(node, left),), 0.0
+        case _:
+            return

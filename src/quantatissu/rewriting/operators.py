@@ -41,6 +41,7 @@ class Operator:
 
 
 OPERATORS: dict[str, Operator] = {}
+LAST = -7.6  # rows with a lower prior go through all that can be said; they come when everything else was tried
 _BY_NODE: dict[type[ast.AST], list[Operator]] = {}
 
 

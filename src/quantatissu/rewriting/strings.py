@@ -333,6 +333,7 @@ _REGEX_EDITS: tuple[tuple[re.Pattern[str], str, float], ...] = tuple(
         (r"\$$", r"\\Z", 1.0),
     )
 )
+_MAX_REPEATED = 4
 _REGEX_USERS = frozenset(["compile", "match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer"])
 
 
@@ -355,6 +356,15 @@ def change_pattern(node: ast.Constant, here: Context) -> Changes:
                 new = match.expand(replacement)
                 start = part.body_start + match.start()
                 yield (Edit(start, part.body_start + match.end(), new),), cost + 0.1 * count
+            found = list(pattern.finditer(body))
+            if 1 < len(found) <= _MAX_REPEATED:  # the same slip each time
+                yield (
+                    tuple(
+                        Edit(part.body_start + match.start(), part.body_start + match.end(), match.expand(replacement))
+                        for match in found
+                    ),
+                    cost + 0.4,
+                )
 
 
 def _in_regex_call(node: ast.AST, here: Context) -> bool:

@@ -9,6 +9,7 @@ from quantatissu.rewriting.context import Changes, Context, expression
 from quantatissu.rewriting.edits import Edit
 from quantatissu.rewriting.kinds import kind, kind_of_name
 from quantatissu.rewriting.precedence import Level
+from quantatissu.rewriting.project import dotted
 
 _SLICED = frozenset({None, "str", "bytes", "list", "tuple"})
 _MAX_INDEXES = 3
@@ -155,6 +156,30 @@ def add_bound(node: ast.Slice, here: Context) -> Changes:
             tail = here.text[end : here.span(node)[1]]
             at = here.span(node)[1] if ":" in tail else end
             yield (Edit(at, at, text if ":" in tail else f":{text}"),), cost
+
+
+@expression("negative_to_length", ast.Subscript, family="subscript", prior=-1.6, inverse="length_to_negative")
+def negative_to_length(node: ast.Subscript, here: Context) -> Changes:
+    """``x[a:-n]`` -> ``x[a:len(x) - n]``: the two differ where ``n`` is 0."""
+    match node:
+        case ast.Subscript(value=value, slice=ast.Slice(upper=ast.UnaryOp(op=ast.USub(), operand=ast.Name()) as end)):
+            assert isinstance(end, ast.UnaryOp)
+            if dotted(value):
+                yield (here.replace(end, f"len({here.code(value)}) - {here.code(end.operand)}", Level.SUM),), 0.0
+        case _:
+            return
+
+
+@expression("length_to_negative", ast.Subscript, family="subscript", prior=-4.8, inverse="negative_to_length")
+def length_to_negative(node: ast.Subscript, here: Context) -> Changes:
+    """``x[a:len(x) - n]`` -> ``x[a:-n]``."""
+    match node:
+        case ast.Subscript(slice=ast.Slice(upper=ast.BinOp(left=ast.Call(), op=ast.Sub(), right=ast.Name()) as end)):
+            assert isinstance(end, ast.BinOp)
+            if here.code(end.left) == f"len({here.code(node.value)})":
+                yield (here.replace(end, f"-{here.code(end.right)}", Level.UNARY),), 0.0
+        case _:
+            return
 
 
 def _int_names(node: ast.AST, here: Context) -> Iterator[tuple[str, float]]:

@@ -88,11 +88,25 @@ _METHODS: dict[str, frozenset[str | None]] = {
     ".encode()": frozenset({"str", None}),
     ".upper()": frozenset({"str", None}),
     ".rstrip()": frozenset({"str", None}),
+    ".replace(',', '')": frozenset({"str"}),
+    ".replace(' ', '')": frozenset({"str"}),
+    ".replace('-', '')": frozenset({"str"}),
 }
 _METHOD_PLACES: dict[str, tuple[str, ...]] = {
     "loop": (".items()", ".values()", ".keys()", ".copy()", ".split()"),
     "returned": (".strip()", ".copy()", ".lower()", ".values()", ".items()", ".keys()", ".decode()", ".encode()"),
-    "assigned": (".copy()", ".strip()", ".lower()", ".split()", ".decode()", ".encode()", ".rstrip()"),
+    "assigned": (
+        ".copy()",
+        ".strip()",
+        ".lower()",
+        ".split()",
+        ".decode()",
+        ".encode()",
+        ".rstrip()",
+        ".replace(',', '')",
+        ".replace(' ', '')",
+        ".replace('-', '')",
+    ),
     "compared": (".lower()", ".strip()", ".values()", ".keys()", ".upper()"),
     "added": (".strip()", ".lower()", ".copy()"),
     "argument": (".copy()", ".items()", ".values()", ".keys()", ".strip()", ".lower()", ".encode()", ".decode()"),
@@ -167,7 +181,9 @@ def wrap_call(node: ast.expr, here: Context) -> Changes:
     rank = 0
     for name in _PLACES[place]:
         accepted = _WRAPPERS.get(name)
-        if name in (inside, outside) or (accepted is not None and held not in accepted) or name == held:
+        if name in (inside, outside) or (accepted is not None and held not in accepted):
+            continue
+        if name == held and not (place == "loop" and _is_changed(node, around)):
             continue
         sure = 0.0 if held is not None else 0.4
         close = "))" if name.startswith("range(") else ")"
@@ -183,6 +199,17 @@ def wrap_call(node: ast.expr, here: Context) -> Changes:
         bounded = isinstance(node, ast.BinOp)
         for before, after in (("max(", ", 0)"), ("max(0, ", ")")):
             yield here.wrap(node, before, after), 1.2 if bounded else 2.5
+
+
+def _is_changed(node: ast.expr, loop: ast.AST | None) -> bool:
+    """Whether a loop changes the list that it runs over: then it needs a copy."""
+    return isinstance(loop, ast.For) and any(
+        isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Attribute)
+        and part.func.attr in ("remove", "append", "pop", "insert", "clear")
+        and dotted(part.func.value) == dotted(node) is not None
+        for part in ast.walk(loop)
+    )
 
 
 def _is_pair(target: ast.AST | None) -> bool:

@@ -18,6 +18,7 @@ from functools import lru_cache
 
 from quantatissu.corpus.synthetic.functions import Function, inside
 from quantatissu.rewriting import OPERATORS, Project, Rewrite, Source, rewrites
+from quantatissu.rewriting.operators import LAST
 
 
 @lru_cache(maxsize=1)
@@ -25,6 +26,8 @@ def backward_priors() -> dict[str, float]:
     """Row -> log-probability (nats) that a bug is one which this row makes: the mean over the rows it undoes."""
     undone: dict[str, list[float]] = {}
     for row in OPERATORS.values():
+        if row.prior <= LAST:  # it adds whatever can be added, so what it undoes says nothing of how people err
+            continue
         undone.setdefault(row.inverse, []).append(row.prior)
     return {
         name: math.log(sum(math.exp(prior) for prior in priors) / len(priors))

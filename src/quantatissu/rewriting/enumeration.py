@@ -1,0 +1,311 @@
+"""What may be missing, enumerated: small statements, conditions and operands over the names in scope.
+
+The other operators know slips that people make often. Forgotten code has no such list, so these rows go through all
+that can be said in a few words with what a function has at hand: `pending.clear()`, `if left == right: return 0`,
+`total + fee`, `ready and count > limit`. Their priors are so low that the search comes to them when everything else was
+tried; within a row the nearest names and the commonest forms come first.
+"""
+
+from __future__ import annotations
+
+import ast
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from quantatissu.rewriting.blocks import insert_after, insert_before, is_docstring, lines_of, loops_around
+from quantatissu.rewriting.context import Changes, Context, expression
+from quantatissu.rewriting.facts import (
+    DEQUE,
+    DICT,
+    FLAG,
+    LIST,
+    NUMBER,
+    SELF_NAMES,
+    SEQUENCE,
+    SET,
+    SIZED,
+    TEXT,
+    Scope,
+    scope_facts,
+)
+from quantatissu.rewriting.guards import base_case_results
+from quantatissu.rewriting.kinds import NUMBERS, kind
+from quantatissu.rewriting.operators import Change, operator
+from quantatissu.rewriting.precedence import Level
+from quantatissu.rewriting.project import Project, dotted
+from quantatissu.rewriting.source import BUILTIN_NAMES, Source, Statement
+
+PRIOR = -8.0
+_MAX_ATOMS = 9
+_MAX_CONDITIONS = 90
+_MAX_STATEMENTS = 220
+_MAX_GUARDS = 320
+_MAX_OPERANDS = 60
+Ranked = list[tuple[float, str]]
+
+_METHODS: dict[str | None, tuple[str, ...]] = {
+    LIST: ("append(_)", "clear()", "sort()", "pop()", "remove(_)", "reverse()", "pop(0)", "extend(_)"),
+    SET: ("add(_)", "discard(_)", "clear()", "remove(_)", "update(_)"),
+    DICT: ("pop(_, None)", "clear()", "update(_)", "pop(_)"),
+    DEQUE: ("append(_)", "popleft()", "clear()", "pop()", "appendleft(_)"),
+    None: ("append(_)", "clear()", "add(_)", "discard(_)"),
+}
+_OPERATORS = (" + ", " - ", " * ", " // ", " / ", " % ")
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A variable, member or constant, what it seems to hold, and how far off it is in nats."""
+
+    text: str
+    kind: str | None
+    cost: float
+    constant: bool = False
+
+
+def atoms(source: Source, node: ast.AST) -> list[Atom]:
+    """What a place has at hand, the nearest first: variables with a value by then, members, and numbers in use."""
+    scope = scope_facts(source, node)
+    line = getattr(node, "lineno", 0)
+    found: dict[str, Atom] = {}
+    for name, cost in scope.near(line):
+        if scope.bound[name] <= line and name not in SELF_NAMES:
+            found[name] = Atom(name, scope.kind(name), cost)
+    for text, distance in _members(source, scope, line):
+        found.setdefault(text, Atom(text, scope.kind(text), 0.4 + distance))
+    return sorted(found.values(), key=lambda atom: atom.cost)[:_MAX_ATOMS]
+
+
+def _members(source: Source, scope: Scope, line: int) -> list[tuple[str, float]]:
+    """``self.x`` of the class, and ``a.b`` that the function mentions, without methods."""
+    table: dict[ast.AST, list[tuple[str, int]]] = source.__dict__.setdefault("_members_mentioned", {})
+    if scope.node not in table:
+        owner = source.class_of(scope.node.body[0]) if scope.is_method else None
+        mentioned: dict[str, int] = {}
+        for holder in (owner, scope.node):
+            for part in ast.walk(holder) if holder is not None else ():
+                text = dotted(part) if isinstance(part, ast.Attribute) and not _is_called(source, part) else None
+                if text and (holder is scope.node or text.startswith("self.")):
+                    mentioned[text] = part.lineno
+        table[scope.node] = list(mentioned.items())
+    return [(text, min(1.5, 0.05 * abs(at - line))) for text, at in table[scope.node] if text.count(".") == 1]
+
+
+def _is_called(source: Source, node: ast.Attribute) -> bool:
+    parent = source.parents.get(node)
+    return isinstance(parent, ast.Call) and parent.func is node
+
+
+def _constants(scope: Scope) -> list[Atom]:
+    """0, 1, and the other numbers and short strings that a function mentions."""
+    seen = {"0": Atom("0", NUMBER, 0.2, True), "1": Atom("1", NUMBER, 0.6, True)}
+    for part in ast.walk(scope.node):
+        if isinstance(part, ast.Constant) and type(part.value) in (int, float, str) and len(repr(part.value)) <= 12:
+            text = scope.source.segment(part)
+            held = TEXT if isinstance(part.value, str) else NUMBER
+            if text[:1] not in ("f", "F") and text.isprintable():
+                seen.setdefault(text, Atom(text, held, 0.9, True))
+    return list(islice(seen.values(), 7))
+
+
+def conditions(source: Source, node: ast.AST) -> Ranked:
+    """Short conditions over what a place has at hand, the likeliest first."""
+    scope = scope_facts(source, node)
+    near = atoms(source, node)
+    constants = _constants(scope)
+    found: dict[str, float] = {}
+
+    def offer(text: str, cost: float) -> None:
+        found[text] = min(cost, found.get(text, 99.0))
+
+    for one in near:
+        if one.kind == FLAG:
+            offer(one.text, one.cost)
+            offer(f"not {one.text}", one.cost + 0.2)
+        elif one.kind in SIZED or one.kind is None:
+            offer(f"not {one.text}", one.cost + 0.4)
+            offer(one.text, one.cost + 0.5)
+        if one.kind is None:
+            offer(f"{one.text} is None", one.cost + 0.5)
+            offer(f"{one.text} is not None", one.cost + 0.6)
+        for other in (*near, *constants):
+            if other.text != one.text:
+                _compare(one, other, offer)
+    ranked = sorted((cost, text) for text, cost in found.items())
+    return ranked[:_MAX_CONDITIONS]
+
+
+def _compare(one: Atom, other: Atom, offer) -> None:  # type: ignore[no-untyped-def]
+    cost = one.cost + other.cost
+    held = {one.kind, other.kind}
+    if other.kind in (LIST, SET, DICT, DEQUE, SEQUENCE) and one.kind not in (LIST, SET, DICT, DEQUE):
+        offer(f"{one.text} in {other.text}", cost + 0.4)
+        offer(f"{one.text} not in {other.text}", cost + 0.5)
+        if one.kind == NUMBER:
+            offer(f"{one.text} < len({other.text})", cost + 1.0)
+            offer(f"{one.text} >= len({other.text})", cost + 1.0)
+        return
+    if held <= {NUMBER, None} and (one.text < other.text or other.constant):
+        for place, symbol in enumerate(("==", ">", "<", ">=", "<=", "!=")):
+            offer(f"{one.text} {symbol} {other.text}", cost + 0.3 + 0.1 * place)
+    elif held <= {TEXT, None} and (one.text < other.text or other.constant):
+        offer(f"{one.text} == {other.text}", cost + 0.4)
+        offer(f"{one.text} != {other.text}", cost + 0.6)
+
+
+def actions(source: Source, node: Statement, project: Project) -> Ranked:
+    """Statements of a few words that change something at hand, the likeliest first."""
+    near = atoms(source, node)
+    found: dict[str, float] = {}
+
+    def offer(text: str, cost: float) -> None:
+        found[text] = min(cost, found.get(text, 99.0))
+
+    for one in near:
+        seen = [name for name in project.members.get(one.text, {}) if name in _SEEN_METHODS]
+        for place, form in enumerate(
+            dict.fromkeys((*(_SEEN_METHODS[name] for name in seen), *_METHODS.get(one.kind, ())))
+        ):
+            cost = one.cost + 0.15 * place + (0.6 if one.kind is None and not seen else 0.0)
+            if "_" not in form:
+                offer(f"{one.text}.{form}", cost + 0.2)
+                continue
+            for other in near:
+                if other.text != one.text:
+                    offer(f"{one.text}.{form.replace('_', other.text)}", cost + other.cost)
+        if one.kind in (NUMBER, None):
+            offer(f"{one.text} += 1", one.cost + 0.3 + (one.kind is None))
+            offer(f"{one.text} -= 1", one.cost + 0.5 + (one.kind is None))
+            offer(f"{one.text} = 0", one.cost + 0.5 + (one.kind is None))
+            for other in near:
+                if other.text != one.text and other.kind in (NUMBER, None):
+                    offer(f"{one.text} += {other.text}", one.cost + other.cost + 0.4)
+                    offer(f"{one.text} -= {other.text}", one.cost + other.cost + 0.5)
+        for other in near:
+            if other.text != one.text and (other.kind == one.kind or None in (other.kind, one.kind)):
+                offer(f"{one.text} = {other.text}", one.cost + other.cost + 0.6)
+        for value in {FLAG: ("False", "True"), LIST: ("[]",), DICT: ("{}",), TEXT: ("''",)}.get(one.kind or "", ()):
+            offer(f"{one.text} = {value}", one.cost + 0.4)
+    return sorted((cost, text) for text, cost in found.items())[:_MAX_STATEMENTS]
+
+
+_SEEN_METHODS = {
+    form.partition("(")[0]: form
+    for form in (
+        "append(_)", "add(_)", "discard(_)", "remove(_)", "clear()", "pop()", "popleft()", "sort()", "extend(_)",
+        "update(_)", "appendleft(_)", "move_to_end(_)", "close()", "flush()", "reset()",
+    )
+}  # fmt: skip
+
+
+@operator("any_statement", ast.stmt, family="statement", prior=PRIOR, inverse="delete_statement")
+def any_statement(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
+    """Before a statement, or behind the last of a block: `pending.clear()`, `total += fee`, `last = item`."""
+    assert isinstance(node, ast.stmt)
+    if not _is_place(source, node):
+        return
+    block = source.block_of(node)
+    last = block[-1] is node and not isinstance(node, ast.Return | ast.Raise | ast.Continue | ast.Break)
+    for cost, text in actions(source, node, project):
+        yield insert_before(source, node, text), cost
+        if last:
+            yield insert_after(source, node, text), cost + 0.1
+
+
+@operator("any_guard", ast.stmt, family="guard", prior=PRIOR, inverse="delete_statement")
+def any_guard(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
+    """Before a statement: `if left == right: return 0`, `if count > limit: count = limit`, `if word in seen: break`."""
+    assert isinstance(node, ast.stmt)
+    if not _is_place(source, node):
+        return
+    scope = scope_facts(source, node)
+    then: Ranked = [(0.0, "continue"), (0.5, "break")] if loops_around(source, node) else []
+    visible = {name for name, line in scope.bound.items() if line < node.lineno} | BUILTIN_NAMES
+    then += [
+        (0.3 * bool(then) + cost, f"return {result}".rstrip())
+        for result, cost in base_case_results(source, scope, set(), visible | {"None", "True", "False"})[:4]
+    ]
+    then += [(1.0 + cost, text) for cost, text in actions(source, node, project)[:12]]
+    pairs = ((cost + more, test, action) for cost, test in conditions(source, node) for more, action in then)
+    for total, test, action in heapq.nsmallest(_MAX_GUARDS, pairs):
+        yield insert_before(source, node, f"if {test}:", f"\t{action}"), total
+
+
+def _is_place(source: Source, node: ast.stmt) -> bool:
+    scope = scope_facts(source, node)
+    return (
+        scope.function is not None
+        and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Global | ast.Nonlocal)
+        and not is_docstring(source, node)
+        and lines_of(source, node) is not None
+    )
+
+
+@expression("any_clause", ast.expr, family="condition", prior=PRIOR, inverse="drop_clause")
+def any_clause(node: ast.expr, here: Context) -> Changes:
+    """``c`` -> ``c and x < limit``, ``c or x in seen``: another condition beside one."""
+    parent = here.parents.get(node)
+    tested = here.is_condition(node) and not isinstance(parent, ast.BoolOp | ast.UnaryOp)
+    returned = isinstance(parent, ast.Return) and isinstance(node, ast.Compare | ast.BoolOp)
+    if not (tested or returned) or here.source.function_of(node) is None:
+        return
+    own = here.code(node)
+    for cost, test in conditions(here.source, node):
+        for word, joined, extra in (("and", Level.AND, 0.0), ("or", Level.OR, 0.3)):
+            ours = own if here.level(node) >= joined else f"({own})"
+            yield (here.replace(node, f"{ours} {word} {test}", joined),), cost + extra
+
+
+@expression("any_operand", ast.expr, family="operator", prior=PRIOR, inverse="drop_operand")
+def any_operand(node: ast.expr, here: Context) -> Changes:
+    """``x`` -> ``x + y``, ``x - y``, ``min(x, y)``, ``max(x, y)`` with another number at hand."""
+    parent = here.parents.get(node)
+    taken = isinstance(parent, ast.Assign | ast.AugAssign | ast.Return | ast.Compare | ast.Call | ast.Slice | ast.Tuple)
+    if not taken or isinstance(node, ast.Constant | ast.Starred | ast.GeneratorExp):
+        return
+    if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load) or kind(node, here) not in (*NUMBERS, None):
+        return
+    if (isinstance(parent, ast.Call) and node is parent.func) or here.source.function_of(node) is None:
+        return
+    own, plain = here.code(node, Level.SUM), here.code(node, Level.TEST)
+    ranked: list[tuple[float, str, Level]] = []
+    for atom in _numbers(node, here):
+        for place, symbol in enumerate(_OPERATORS):
+            level = Level.SUM if symbol in _OPERATORS[:2] else Level.PRODUCT
+            left = own if level == Level.SUM else here.code(node, Level.PRODUCT)
+            ranked.append((atom.cost + 0.2 * place, f"{left}{symbol}{atom.text}", level))
+        for place, bound in enumerate(("min", "max")):
+            ranked.append((atom.cost + 0.3 + 0.1 * place, f"{bound}({plain}, {atom.text})", Level.ATOM))
+    for cost, text, level in heapq.nsmallest(_MAX_OPERANDS, ranked):
+        yield (here.replace(node, text, level),), cost
+
+
+@expression("any_alternative", ast.expr, family="condition", prior=PRIOR, inverse="drop_ternary")
+def any_alternative(node: ast.expr, here: Context) -> Changes:
+    """``x`` -> ``x if y else z``: another value under a condition, where a value is kept or given back."""
+    parent = here.parents.get(node)
+    if not isinstance(parent, ast.Assign | ast.Return) or isinstance(node, ast.IfExp):
+        return
+    if here.source.function_of(node) is None:
+        return
+    own = here.code(node, Level.OR)
+    scope = scope_facts(here.source, node)
+    others = [(0.3 * place, text) for place, text in enumerate(scope.identities[:3])]
+    others += [(0.5 + atom.cost, atom.text) for atom in atoms(here.source, node)[:4]]
+    pairs = (
+        (cost + more, f"{own} if {test} else {other}")
+        for cost, test in conditions(here.source, node)
+        for more, other in others
+    )
+    for cost, text in heapq.nsmallest(_MAX_CONDITIONS, pairs):
+        yield (here.replace(node, text, Level.CONDITIONAL),), cost
+
+
+def _numbers(node: ast.expr, here: Context) -> Iterable[Atom]:
+    own = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    for atom in atoms(here.source, node):
+        if atom.kind in (NUMBER, None) and atom.text not in own:
+            yield Atom(atom.text, atom.kind, atom.cost + (0.0 if atom.kind else 0.8))
+    yield from (atom for atom in _constants(scope_facts(here.source, node)) if atom.kind == NUMBER and atom.text != "0")
