@@ -114,4 +114,5 @@ def _stand_ins(node: ast.expr, here: Context) -> list[str]:
     """Variables whose names say that they stand for what is missing, or that nothing uses yet."""
     idle = unused_names(here.source, here.source.statement_of(node))
     names = [name for name, origin in here.names(node).items() if origin in ("parameter", "local")]
-    return [name for name in names if name in idle or any(word in name for word in _STAND_INS)][:2]
+    named = [name for name in names if any(word in name for word in _STAND_INS)]
+    return list(dict.fromkeys((*named, *(name for name in names if name in idle))))[:2]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -86,7 +86,9 @@ def _members(source: Source, scope: Scope, line: int) -> list[tuple[str, float]]
         mentioned: dict[str, int] = {}
         for holder in (owner, scope.node):
             for part in ast.walk(holder) if holder is not None else ():
-                text = dotted(part) if isinstance(part, ast.Attribute) and not _is_called(source, part) else None
+                if not isinstance(part, ast.Attribute) or _is_called(source, part):
+                    continue
+                text = dotted(part)
                 if text and (holder is scope.node or text.startswith("self.")):
                     mentioned[text] = part.lineno
         table[scope.node] = list(mentioned.items())
@@ -120,7 +122,7 @@ def conditions(source: Source, node: ast.AST) -> Ranked:
     def offer(text: str, cost: float) -> None:
         found[text] = min(cost, found.get(text, 99.0))
 
-    for one in near:
+    for place, one in enumerate(near):
         if one.kind == FLAG:
             offer(one.text, one.cost)
             offer(f"not {one.text}", one.cost + 0.2)
@@ -130,14 +132,14 @@ def conditions(source: Source, node: ast.AST) -> Ranked:
         if one.kind is None:
             offer(f"{one.text} is None", one.cost + 0.5)
             offer(f"{one.text} is not None", one.cost + 0.6)
-        for other in (*near, *constants):
-            if other.text != one.text:
-                _compare(one, other, offer)
+        for other in (*near[:place], *near[place + 1 :], *constants):
+            _compare(one, other, other in near[:place], offer)
     ranked = sorted((cost, text) for text, cost in found.items())
     return ranked[:_MAX_CONDITIONS]
 
 
-def _compare(one: Atom, other: Atom, offer) -> None:  # type: ignore[no-untyped-def]
+def _compare(one: Atom, other: Atom, asked: bool, offer: Callable[[str, float], None]) -> None:
+    """Offer what compares two atoms; ``asked`` says that the other order of the two was offered before."""
     cost = one.cost + other.cost
     held = {one.kind, other.kind}
     if other.kind in (LIST, SET, DICT, DEQUE, SEQUENCE) and one.kind not in (LIST, SET, DICT, DEQUE):
@@ -147,10 +149,12 @@ def _compare(one: Atom, other: Atom, offer) -> None:  # type: ignore[no-untyped-
             offer(f"{one.text} < len({other.text})", cost + 1.0)
             offer(f"{one.text} >= len({other.text})", cost + 1.0)
         return
-    if held <= {NUMBER, None} and (one.text < other.text or other.constant):
+    if asked:
+        return
+    if held <= {NUMBER, None}:
         for place, symbol in enumerate(("==", ">", "<", ">=", "<=", "!=")):
             offer(f"{one.text} {symbol} {other.text}", cost + 0.3 + 0.1 * place)
-    elif held <= {TEXT, None} and (one.text < other.text or other.constant):
+    elif held <= {TEXT, None}:
         offer(f"{one.text} == {other.text}", cost + 0.4)
         offer(f"{one.text} != {other.text}", cost + 0.6)
 
@@ -286,7 +290,7 @@ def any_operand(node: ast.expr, here: Context) -> Changes:
 def any_alternative(node: ast.expr, here: Context) -> Changes:
     """``x`` -> ``x if y else z``: another value under a condition, where a value is kept or given back."""
     parent = here.parents.get(node)
-    if not isinstance(parent, ast.Assign | ast.Return) or isinstance(node, ast.IfExp):
+    if not isinstance(parent, ast.Assign | ast.Return) or parent.value is not node or isinstance(node, ast.IfExp):
         return
     if here.source.function_of(node) is None:
         return

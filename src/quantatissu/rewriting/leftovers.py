@@ -41,7 +41,7 @@ _CLEAN = {
 def flush_last(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
     """After a loop that closes groups as it meets the next one: `if group: groups.append(group)` for the last."""
     assert isinstance(node, LoopNode)
-    known = {source.segment(other) for other in source.block_of(node) if other.lineno > node.lineno}
+    known = "\n".join(source.segment(other) for other in source.block_of(node) if other.lineno > node.lineno)
     for part in ast.walk(node):
         for block in (getattr(part, "body", None), getattr(part, "orelse", None)):
             if not isinstance(block, list) or part is node:
@@ -125,7 +125,7 @@ def _bounds(source: Source, scope: Scope, node: Statement, name: str) -> list[st
     constants = [
         source.segment(part)
         for part in ast.walk(scope.function)
-        if isinstance(part, ast.Constant) and type(part.value) in (int, float) and part.value > 1
+        if isinstance(part, ast.Constant) and isinstance(part.value, int | float) and part.value > 1
     ]
     return [*names[:2], *dict.fromkeys(constants[:3])]
 
