@@ -27,7 +27,7 @@ from pathlib import Path
 
 from benchmarks.repair.programs import load_programs
 from quantatissu.planning import Node
-from quantatissu.repair.localise import everywhere
+from quantatissu.repair.localise import Place
 from quantatissu.repair.propose import EditProposer, Situation
 from quantatissu.repair.texts import Texts
 from quantatissu.rewriting import Project
@@ -97,7 +97,8 @@ def reach(slip: Slip, most: int = MOST) -> Reach:
         assert source is not None
         project = Project()
         project.add(source)
-        situation = Situation((), everywhere([str(path)], texts.source))
+        places = [Place(str(path), statement.lineno, 0.5, "") for statement in source.statements]
+        situation = Situation((), places)
         proposer = EditProposer(texts, project, lambda node: situation, lambda path: True)
         seen = 0
         for seen, rewrite in enumerate(itertools.islice(_drawn(proposer), most), 1):

@@ -31,6 +31,7 @@ BOTH_WAYS = [
         "best = 0\nfor a in x:\n    if a > best:\n        best = a",
         "best = None\nfor a in x:\n    if best is None or a > best:\n        best = a",
     ),
+    ("append_to_insert", "x.append(a)", "x.insert(0, a)"),
     ("length_to_item", "return [a / len(counts) for a in x]", "return [a / counts[a] for a in x]"),
 ]
 
@@ -52,6 +53,9 @@ ONE_WAY = [
     ("release_operand", "return abs(a - b / x)", "return abs(a - b) / x"),
     ("add_group", "return a + b * x - limit", "return a + b * (x - limit)"),
     ("add_filter", "return [a for a in x]", "return [a for a in x if a.strip()]"),
+    ("pop_to_remove", "x.pop()", "x.remove(a)"),
+    ("add_argument", "return max(a for a in x)", "return max((a for a in x), default=0)"),
+    ("clamp", "x = [0] * b\nkey = int(a)", "x = [0] * b\nkey = min(int(a), b - 1)"),
     ("change_pattern", r"return re.split(r'(\d)-(\d)', x)", r"return re.split(r'(\d+)-(\d+)', x)"),
     ("wrap_call", "x = []\nfor a in x:\n    x.remove(a)", "x = []\nfor a in list(x):\n    x.remove(a)"),
 ]

@@ -60,6 +60,22 @@ def clamp(node: ast.expr, here: Context) -> Changes:
         for place, text in enumerate(limits[:_MAX_LIMITS]):
             if text not in used:
                 yield (here.replace(node, f"{way}({own}, {text})"),), extra + 0.3 * place
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("int", "round"):
+        for place, text in enumerate(_sizes(node, here)):  # an index of so many
+            yield (here.replace(node, f"min({own}, {text} - 1)"),), 0.3 + 0.3 * place
+
+
+def _sizes(node: ast.AST, here: Context) -> list[str]:
+    """Variables that lists of the function are made as long as, and the lengths of those that it subscripts."""
+    scope = here.scope(node)
+    found: dict[str, None] = {}
+    for part in ast.walk(scope):
+        match part:
+            case ast.BinOp(left=ast.List(), op=ast.Mult(), right=ast.Name(id=name)):
+                found[name] = None
+            case ast.Call(func=ast.Name(id="range"), args=[ast.Name(id=name)]):
+                found[name] = None
+    return list(found)[:_MAX_LIMITS]
 
 
 def _limits(node: ast.AST, here: Context) -> list[str]:

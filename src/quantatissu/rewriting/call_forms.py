@@ -9,6 +9,7 @@ from quantatissu.rewriting.edits import Edit
 from quantatissu.rewriting.kinds import kind
 from quantatissu.rewriting.precedence import Level
 from quantatissu.rewriting.project import dotted
+from quantatissu.rewriting.ranking import ranked_names
 from quantatissu.rewriting.wrapping import called_name_of
 
 
@@ -241,5 +242,49 @@ def sort_to_reverse(node: ast.Call, here: Context) -> Changes:
             yield (here.replace(node, f"{here.code(value, Level.ATOM)}.reverse()"),), 0.0
         case ast.Call(func=ast.Name(id="sorted"), args=[value]):
             yield (here.replace(node, f"reversed({here.code(value, Level.TEST)})"),), 0.0
+        case _:
+            return
+
+
+@expression("append_to_insert", ast.Call, family="call", prior=-3.6, inverse="insert_to_append")
+def append_to_insert(node: ast.Call, here: Context) -> Changes:
+    """``x.append(y)`` -> ``x.insert(0, y)``: at the other end."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr="append"), args=[what], keywords=[]):
+            yield (here.replace(node, f"{here.code(value, Level.ATOM)}.insert(0, {here.code(what, Level.TEST)})"),), 0.0
+        case _:
+            return
+
+
+@expression("insert_to_append", ast.Call, family="call", prior=-3.0, inverse="append_to_insert")
+def insert_to_append(node: ast.Call, here: Context) -> Changes:
+    """``x.insert(0, y)`` -> ``x.append(y)``."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr="insert"), args=[ast.Constant(value=0), what], keywords=[]):
+            yield (here.replace(node, f"{here.code(value, Level.ATOM)}.append({here.code(what, Level.TEST)})"),), 0.0
+        case _:
+            return
+
+
+@expression("pop_to_remove", ast.Call, family="call", prior=-3.2, inverse="remove_to_pop")
+def pop_to_remove(node: ast.Call, here: Context) -> Changes:
+    """``x.pop()`` as a statement -> ``x.remove(y)``, ``x.discard(y)`` with a name in scope."""
+    if here.is_used(node):
+        return
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr="pop" | "popleft" | "popitem"), keywords=[]):
+            for name, cost in ranked_names(node, here, ("parameter", "local"))[:3]:
+                for method, more in (("remove", 0.0), ("discard", 0.8)):
+                    yield (here.replace(node, f"{here.code(value, Level.ATOM)}.{method}({name})"),), cost + more
+        case _:
+            return
+
+
+@expression("remove_to_pop", ast.Call, family="call", prior=-4.6, inverse="pop_to_remove")
+def remove_to_pop(node: ast.Call, here: Context) -> Changes:
+    """``x.remove(y)`` -> ``x.pop()``."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr="remove" | "discard"), args=[_]) if not here.is_used(node):
+            yield (here.replace(node, f"{here.code(value, Level.ATOM)}.pop()"),), 0.0
         case _:
             return

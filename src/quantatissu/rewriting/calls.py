@@ -73,7 +73,12 @@ def add_argument(node: ast.Call, here: Context) -> Changes:
     """``f(a)`` -> ``f(a, b)``: forgotten options, names in scope, keywords of a known signature, plain constants."""
     members = _arguments(node)
     name = called_name(node)
-    if name is None or name == "super" or (members and here.is_bare_generator(members[0])):
+    if name is None or name == "super":
+        return
+    if members and here.is_bare_generator(members[0]):
+        start, end = here.span(members[0])
+        for index, text in enumerate(EXTRA_ARGUMENTS.get(name, ()) if name in ("max", "min", "next", "sorted") else ()):
+            yield (Edit(start, start, "("), Edit(end, end, f"), {text}")), 0.2 * index
         return
     offered: dict[str, float] = {}
     for index, text in enumerate(EXTRA_ARGUMENTS.get(name, ())):

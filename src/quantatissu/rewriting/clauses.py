@@ -64,8 +64,8 @@ def _siblings(node: ast.expr, here: Context) -> Iterator[tuple[str, tuple[str, o
     match node:
         case ast.Attribute(value=value, attr=attr):
             partners = dict.fromkeys((*MEMBER_PARTNERS.get(attr, ()), *WORD_PARTNERS.get(attr, ())))
-            known = [name for name in partners if _is_seen(name, here)]
-            for name in (known or list(partners))[:_MAX_PARTNERS]:
+            known = sorted(partners, key=lambda name: not _is_seen(name, here))
+            for name in known[:_MAX_PARTNERS]:
                 yield f"{here.code(value)}.{name}", ("member", name)
         case ast.Subscript(value=value, slice=ast.Constant(value=int() as place)) if place in (0, 1):
             yield f"{here.code(value)}[{1 - place}]", ("place", 1 - place)

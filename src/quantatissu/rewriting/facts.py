@@ -45,6 +45,7 @@ _METHOD_KINDS = {
     "startswith": TEXT, "endswith": TEXT, "replace": TEXT, "join": TEXT, "format": TEXT, "encode": TEXT,
     "splitlines": TEXT, "lstrip": TEXT, "rstrip": TEXT,
 }  # fmt: skip
+_ANSWERING = ("startswith", "endswith", "isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower", "issubset")
 _ANNOTATION_KINDS = {
     "int": NUMBER, "float": NUMBER, "str": TEXT, "bool": FLAG, "list": LIST, "List": LIST, "dict": DICT, "Dict": DICT,
     "set": SET, "Set": SET, "deque": DEQUE, "Sequence": SEQUENCE, "Iterable": SEQUENCE, "tuple": SEQUENCE,
@@ -215,6 +216,8 @@ def kind_of(node: ast.expr | None) -> str | None:
         return SEQUENCE
     if isinstance(node, ast.Compare) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)):
         return FLAG
+    if isinstance(node, ast.BoolOp) and {kind_of(value) for value in node.values} == {FLAG}:
+        return FLAG
     if isinstance(node, ast.JoinedStr):
         return TEXT
     if isinstance(node, ast.UnaryOp):
@@ -230,6 +233,8 @@ def kind_of(node: ast.expr | None) -> str | None:
             return _CALL_KINDS[name]
         if isinstance(node.func, ast.Attribute) and node.func.attr in ("strip", "lower", "upper", "join", "replace"):
             return TEXT
+        if isinstance(node.func, ast.Attribute) and node.func.attr in _ANSWERING:
+            return FLAG
     return None
 
 

@@ -87,13 +87,12 @@ def correct_value(node: ast.AST, source: Source, project: Project) -> Iterator[C
     scope = scope_facts(source, node)
     if not isinstance(target, ast.Name) or scope.function is None or scope.kind(target.id) not in (NUMBER, None):
         return
-    if scope.kind(target.id) is None and not _is_arithmetic(node):
-        return
     name = target.id
     ranked: list[tuple[float, str, str]] = []
-    for index, flag in enumerate(name for name in _before(scope, node) if scope.kind(name) == FLAG):
+    for index, flag in enumerate(other for other in _before(scope, node) if scope.kind(other) == FLAG):
         ranked.append((0.0 + 0.4 * index, flag, f"{name} = -{name}"))
-    for index, bound in enumerate(_bounds(source, scope, node, name)):
+    certain = scope.kind(name) == NUMBER or _is_arithmetic(node)
+    for index, bound in enumerate(_bounds(source, scope, node, name) if certain else ()):
         cost = 0.8 + 0.3 * index
         ranked += [
             (cost, f"{name} > {bound}", f"{name} = {bound}"),
@@ -104,7 +103,8 @@ def correct_value(node: ast.AST, source: Source, project: Project) -> Iterator[C
             (cost + 0.3, f"{name} > {bound}", f"{name} -= {bound}"),
             (cost + 0.4, f"{name} == {bound}", f"{name} -= 1"),
         ]
-    ranked += [(1.0, f"{name} < 0", f"{name} = 0"), (1.6, f"{name} < 1", f"{name} = 1")]
+    if certain:
+        ranked += [(1.0, f"{name} < 0", f"{name} = 0"), (1.6, f"{name} < 1", f"{name} = 1")]
     for cost, condition, action in sorted(ranked)[:_MAX_CORRECTIONS]:
         yield insert_after(source, node, f"if {condition}:", f"\t{action}"), cost
 
