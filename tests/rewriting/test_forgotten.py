@@ -53,6 +53,9 @@ ONE_WAY = [
     ("release_operand", "return abs(a - b / x)", "return abs(a - b) / x"),
     ("add_group", "return a + b * x - limit", "return a + b * (x - limit)"),
     ("add_filter", "return [a for a in x]", "return [a for a in x if a.strip()]"),
+    ("break_tie", "if abs(a) < abs(b): pass", "if abs(a) < abs(b) or (abs(a) == abs(b) and a > b): pass"),
+    ("clean_name", "x.sort()\nreturn x[a]", "a = a % len(x)\nx.sort()\nreturn x[a]"),
+    ("wrap_method", "return a + str(x)", "return a + str(x).upper()"),
     ("pop_to_remove", "x.pop()", "x.remove(a)"),
     ("add_argument", "return max(a for a in x)", "return max((a for a in x), default=0)"),
     ("clamp", "x = [0] * b\nkey = int(a)", "x = [0] * b\nkey = min(int(a), b - 1)"),
@@ -83,6 +86,25 @@ def test_the_last_group_of_a_loop() -> None:
     after = before.replace("    return", "    if block:\n        found.append(block)\n    return")
     assert after in results("flush_last", before)
     assert not [text for text in results("flush_last", after) if text.count("found.append(block)") > 2]
+
+
+WALK = lines(
+    """
+    def leaves(tree, depth=0):
+        found = []
+        for child in tree:
+            leaves(child)
+        return found
+    """
+)
+
+
+def test_recursion_keeps_its_results_and_its_depth() -> None:
+    for used in ("found.extend(leaves(child))", "return leaves(child)"):
+        after = WALK.replace("leaves(child)", used)
+        assert after in results("use_result", WALK)
+        assert WALK in results("lose_use", after)
+    assert WALK.replace("(child)", "(child, depth + 1)") in results("advance_recursion", WALK)
 
 
 CLASS = lines(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 
+from quantatissu.rewriting.calls import called_name
 from quantatissu.rewriting.context import Changes, Context, expression
 from quantatissu.rewriting.edits import Edit
+from quantatissu.rewriting.facts import DICT, LIST, NUMBER, SET, TEXT, facts_of, scope_facts
 from quantatissu.rewriting.kinds import kind
 from quantatissu.rewriting.precedence import Level
 from quantatissu.rewriting.project import dotted
 from quantatissu.rewriting.ranking import ranked_names
+from quantatissu.rewriting.source import FunctionNode
 from quantatissu.rewriting.wrapping import called_name_of
 
 
@@ -114,6 +117,58 @@ def keep_result(node: ast.Call, here: Context) -> Changes:
             return
     start = here.span(node)[0]
     yield (Edit(start, start, f"{here.code(value)} = "),), 0.0
+
+
+@expression("use_result", ast.Call, family="statement", prior=-1.8, inverse="lose_use")
+def use_result(node: ast.Call, here: Context) -> Changes:
+    """``walk(child)`` as a statement, where ``walk`` gives something back -> ``found.extend(walk(child))``,
+    ``total += walk(child)``, ``return walk(child)``.
+    """
+    name = called_name(node)
+    if here.is_used(node) or name is None or not _gives_back(name, here):
+        return
+    facts = scope_facts(here.source, node)
+    if facts.function is None:
+        return
+    own = here.code(node)
+    for place, (other, _) in enumerate(facts.near(node.lineno)[:6]):
+        held, cost = facts.kind(other), 0.3 * place
+        if held == LIST:
+            yield (here.replace(node, f"{other}.extend({own})"),), cost
+            yield (here.replace(node, f"{other}.append({own})"),), cost + 0.3
+        elif held in (NUMBER, TEXT):
+            yield (here.put(*here.span(node), f"{other} += {own}"),), cost
+        elif held in (SET, DICT):
+            yield (here.replace(node, f"{other}.update({own})"),), cost
+    yield (here.put(*here.span(node), f"return {own}"),), 0.5
+
+
+@expression("lose_use", ast.Call, family="statement", prior=-6.0, inverse="use_result")
+def lose_use(node: ast.Call, here: Context) -> Changes:
+    """``found.extend(walk(child))`` -> ``walk(child)``, ``return walk(child)``, and so on."""
+    parent = here.parents.get(node)
+    name = called_name(node)
+    if name is None or not _gives_back(name, here):
+        return
+    match parent:
+        case ast.Return() | ast.AugAssign():
+            yield (here.put(*here.source.span(parent), here.code(node)),), 0.0
+        case ast.Call(func=ast.Attribute(attr="extend" | "append" | "update"), args=[_]) if not here.is_used(parent):
+            yield (here.replace_with(parent, node),), 0.0
+        case _:
+            return
+
+
+def _gives_back(name: str, here: Context) -> bool:
+    """Whether a function of this file has a result."""
+    table: set[str] | None = here.memory.get("functions with results")
+    if table is None:
+        table = here.memory["functions with results"] = {
+            function.name
+            for function in here.source.nodes
+            if isinstance(function, FunctionNode) and facts_of(here.source, function).returns
+        }
+    return name in table
 
 
 @expression("lose_result", ast.Call, family="statement", prior=-6.0, inverse="keep_result")

@@ -223,6 +223,7 @@ def advance_recursion(node: ast.Call, here: Context) -> Changes:
     function = in_function_of_its_own(node, here)
     if function is None:
         return
+    yield from _further_arguments(node, function, here)
     links = _links(function, here)
     for arg in node.args:
         if not isinstance(arg, ast.Name | ast.Attribute):
@@ -236,6 +237,15 @@ def advance_recursion(node: ast.Call, here: Context) -> Changes:
                 yield (here.replace(arg, text + tail, Level.SUM),), 0.2 + 0.4 * index
         for index, link in enumerate(links.get(text, ())):
             yield (here.replace(arg, f"{text}.{link}"),), 0.1 * index
+
+
+def _further_arguments(node: ast.Call, function: FunctionNode, here: Context) -> Changes:
+    """``f(x)`` -> ``f(x, depth)``, ``f(x, depth + 1)``: a parameter with a default that the inner call leaves out."""
+    names = [argument.arg for argument in function.args.args if argument.arg not in ("self", "cls")]
+    if node.args and len(node.args) < len(names) and not node.keywords:
+        name, at = names[len(node.args)], here.outer(node.args[-1])[1]
+        for place, text in enumerate((f"{name} + 1", name, f"{name} - 1")):
+            yield (Edit(at, at, f", {text}"),), 0.3 * place
 
 
 @expression("stay_recursion", ast.Call, family="call", prior=-3.0, inverse="advance_recursion")

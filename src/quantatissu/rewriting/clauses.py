@@ -101,6 +101,30 @@ def compare_more(node: ast.Compare, here: Context) -> Changes:
                 yield (here.replace(node, f"({other}, {one}) {symbol} ({its}, {two})", Level.COMPARE),), 0.3
 
 
+@expression("break_tie", ast.Compare, family="condition", prior=-3.4, inverse="drop_clause")
+def break_tie(node: ast.Compare, here: Context) -> Changes:
+    """``f(x) < f(best)`` -> ``f(x) < f(best) or (f(x) == f(best) and x > best)``: what decides between equals."""
+    if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Lt | ast.Gt) or not here.is_condition(node):
+        return
+    left, right = node.left, node.comparators[0]
+    names = [[part.id for part in _loaded(side)] for side in (left, right)]
+    if here.code(left) == here.code(right) or not all(names):
+        return
+    one, two = here.code(left), here.code(right)
+    for first in dict.fromkeys(names[0]):
+        for second in dict.fromkeys(names[1]):
+            if first != second and (first, second) != (one, two):
+                for place, symbol in enumerate((_SYMBOLS[type(node.ops[0])], "<", ">")):
+                    tie = f"{one} == {two} and {first} {symbol} {second}"
+                    yield (here.replace(node, f"{here.code(node)} or ({tie})", Level.OR),), 0.2 * place
+
+
+def _loaded(node: ast.expr) -> list[ast.Name]:
+    """The variables in an expression, without the functions that it calls."""
+    called = {part.func for part in ast.walk(node) if isinstance(part, ast.Call)}
+    return [part for part in ast.walk(node) if isinstance(part, ast.Name) and part not in called]
+
+
 @expression("compare_less", ast.Compare, family="condition", prior=-4.5, inverse="compare_more")
 def compare_less(node: ast.Compare, here: Context) -> Changes:
     """``(a.x, a.y) < (b.x, b.y)`` -> ``a.x < b.x``."""

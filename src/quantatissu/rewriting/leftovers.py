@@ -14,6 +14,7 @@ from quantatissu.rewriting.facts import (
     NUMBER,
     SELF_NAMES,
     SEQUENCE,
+    SIZED,
     TEXT,
     Scope,
     function_start,
@@ -138,7 +139,9 @@ def clean_name(node: ast.AST, source: Source, project: Project) -> Iterator[Chan
     if scope.function is None or is_docstring(source, node):
         return
     for index, name in enumerate(_just_bound(source, scope, node)):
-        for place, form in enumerate(_CLEAN.get(scope.kind(name), ())):
+        sized = [f"{{}} % len({other})" for other in scope.plain_parameters if scope.kind(other) in SIZED]
+        wrapped = sized[:1] if scope.kind(name) in (NUMBER, None) else []
+        for place, form in enumerate((*_CLEAN.get(scope.kind(name), ()), *wrapped)):
             yield insert_before(source, node, f"{name} = {form.format(name)}"), 0.4 * index + 0.3 * place
 
 

@@ -94,7 +94,17 @@ _METHODS: dict[str, frozenset[str | None]] = {
 }
 _METHOD_PLACES: dict[str, tuple[str, ...]] = {
     "loop": (".items()", ".values()", ".keys()", ".copy()", ".split()"),
-    "returned": (".strip()", ".copy()", ".lower()", ".values()", ".items()", ".keys()", ".decode()", ".encode()"),
+    "returned": (
+        ".strip()",
+        ".copy()",
+        ".lower()",
+        ".values()",
+        ".items()",
+        ".keys()",
+        ".decode()",
+        ".encode()",
+        ".upper()",
+    ),
     "assigned": (
         ".copy()",
         ".strip()",
@@ -103,17 +113,18 @@ _METHOD_PLACES: dict[str, tuple[str, ...]] = {
         ".decode()",
         ".encode()",
         ".rstrip()",
+        ".upper()",
         ".replace(',', '')",
         ".replace(' ', '')",
         ".replace('-', '')",
     ),
     "compared": (".lower()", ".strip()", ".values()", ".keys()", ".upper()"),
-    "added": (".strip()", ".lower()", ".copy()"),
+    "added": (".strip()", ".lower()", ".upper()", ".copy()"),
     "argument": (".copy()", ".items()", ".values()", ".keys()", ".strip()", ".lower()", ".encode()", ".decode()"),
     "index": (".lower()", ".strip()"),
     "tested": (".strip()",),
     "shown": (".strip()", ".upper()", ".lower()"),
-    "element": (".strip()", ".lower()", ".copy()"),
+    "element": (".strip()", ".lower()", ".copy()", ".upper()"),
 }
 
 
