@@ -46,12 +46,13 @@ _MAX_OPERANDS = 60
 Ranked = list[tuple[float, str]]
 
 _METHODS: dict[str | None, tuple[str, ...]] = {
-    LIST: ("append(_)", "clear()", "sort()", "pop()", "remove(_)", "reverse()", "pop(0)", "extend(_)"),
-    SET: ("add(_)", "discard(_)", "clear()", "remove(_)", "update(_)"),
-    DICT: ("pop(_, None)", "clear()", "update(_)", "pop(_)"),
-    DEQUE: ("append(_)", "popleft()", "clear()", "pop()", "appendleft(_)"),
-    None: ("append(_)", "clear()", "add(_)", "discard(_)"),
+    LIST: ("append({})", "clear()", "sort()", "pop()", "remove({})", "reverse()", "pop(0)", "extend({})"),
+    SET: ("add({})", "discard({})", "clear()", "remove({})", "update({})"),
+    DICT: ("pop({}, None)", "clear()", "update({})", "pop({})"),
+    DEQUE: ("append({})", "popleft()", "clear()", "pop()", "appendleft({})"),
+    None: ("append({})", "clear()", "add({})", "discard({})"),
 }
+_BEGINNINGS: dict[str | None, tuple[str, ...]] = {FLAG: ("False", "True"), LIST: ("[]",), DICT: ("{}",), TEXT: ("''",)}
 _OPERATORS = (" + ", " - ", " * ", " // ", " / ", " % ")
 
 
@@ -163,43 +164,54 @@ def actions(source: Source, node: Statement, project: Project) -> Ranked:
     """Statements of a few words that change something at hand, the likeliest first."""
     near = atoms(source, node)
     found: dict[str, float] = {}
-
-    def offer(text: str, cost: float) -> None:
-        found[text] = min(cost, found.get(text, 99.0))
-
     for one in near:
-        seen = [name for name in project.members.get(one.text, {}) if name in _SEEN_METHODS]
-        for place, form in enumerate(
-            dict.fromkeys((*(_SEEN_METHODS[name] for name in seen), *_METHODS.get(one.kind, ())))
-        ):
-            cost = one.cost + 0.15 * place + (0.6 if one.kind is None and not seen else 0.0)
-            if "_" not in form:
-                offer(f"{one.text}.{form}", cost + 0.2)
-                continue
-            for other in near:
-                if other.text != one.text:
-                    offer(f"{one.text}.{form.replace('_', other.text)}", cost + other.cost)
-        if one.kind in (NUMBER, None):
-            offer(f"{one.text} += 1", one.cost + 0.3 + (one.kind is None))
-            offer(f"{one.text} -= 1", one.cost + 0.5 + (one.kind is None))
-            offer(f"{one.text} = 0", one.cost + 0.5 + (one.kind is None))
-            for other in near:
-                if other.text != one.text and other.kind in (NUMBER, None):
-                    offer(f"{one.text} += {other.text}", one.cost + other.cost + 0.4)
-                    offer(f"{one.text} -= {other.text}", one.cost + other.cost + 0.5)
-        for other in near:
-            if other.text != one.text and (other.kind == one.kind or None in (other.kind, one.kind)):
-                offer(f"{one.text} = {other.text}", one.cost + other.cost + 0.6)
-        for value in {FLAG: ("False", "True"), LIST: ("[]",), DICT: ("{}",), TEXT: ("''",)}.get(one.kind or "", ()):
-            offer(f"{one.text} = {value}", one.cost + 0.4)
+        others = [other for other in near if other.text != one.text]
+        for text, cost in (*_calls(one, others, project), *_counts(one, others), *_settings(one, others)):
+            found[text] = min(one.cost + cost, found.get(text, 99.0))
     return sorted((cost, text) for text, cost in found.items())[:_MAX_STATEMENTS]
+
+
+def _calls(one: Atom, others: list[Atom], project: Project) -> Iterator[tuple[str, float]]:
+    """Methods that change what an atom holds: those the project calls on it, and those of its kind."""
+    seen = [_SEEN_METHODS[name] for name in project.members.get(one.text, {}) if name in _SEEN_METHODS]
+    unsure = 0.6 if one.kind is None and not seen else 0.0
+    for place, form in enumerate(dict.fromkeys((*seen, *_METHODS.get(one.kind, ())))):
+        cost = 0.15 * place + unsure
+        if "{}" in form:
+            for other in others:
+                yield f"{one.text}.{form.format(other.text)}", cost + other.cost
+        else:
+            yield f"{one.text}.{form}", cost + 0.2
+
+
+def _counts(one: Atom, others: list[Atom]) -> Iterator[tuple[str, float]]:
+    """Steps of a number."""
+    if one.kind not in (NUMBER, None):
+        return
+    unsure = 1.0 if one.kind is None else 0.0
+    yield f"{one.text} += 1", 0.3 + unsure
+    yield f"{one.text} -= 1", 0.5 + unsure
+    yield f"{one.text} = 0", 0.5 + unsure
+    for other in others:
+        if other.kind in (NUMBER, None):
+            yield f"{one.text} += {other.text}", 0.4 + other.cost
+            yield f"{one.text} -= {other.text}", 0.5 + other.cost
+
+
+def _settings(one: Atom, others: list[Atom]) -> Iterator[tuple[str, float]]:
+    """New values: what another atom of the kind holds, or a beginning."""
+    for other in others:
+        if other.kind == one.kind or None in (other.kind, one.kind):
+            yield f"{one.text} = {other.text}", 0.6 + other.cost
+    for value in _BEGINNINGS.get(one.kind, ()):
+        yield f"{one.text} = {value}", 0.4
 
 
 _SEEN_METHODS = {
     form.partition("(")[0]: form
     for form in (
-        "append(_)", "add(_)", "discard(_)", "remove(_)", "clear()", "pop()", "popleft()", "sort()", "extend(_)",
-        "update(_)", "appendleft(_)", "move_to_end(_)", "close()", "flush()", "reset()",
+        "append({})", "add({})", "discard({})", "remove({})", "clear()", "pop()", "popleft()", "sort()", "extend({})",
+        "update({})", "appendleft({})", "move_to_end({})", "close()", "flush()", "reset()",
     )
 }  # fmt: skip
 
