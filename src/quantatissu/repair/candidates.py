@@ -248,5 +248,19 @@ def normalised(text: str, rewrite: Rewrite) -> tuple[object, ...]:
             if one != other:
                 break
             tail += 1
-        shape.append((start, len(old) - tail, new[: len(new) - tail]))
+        shape.append(_leftmost(text, start, old[: len(old) - tail], new[: len(new) - tail]))
     return tuple(shape)
+
+
+def _leftmost(text: str, start: int, old: str, new: str) -> tuple[int, int, str]:
+    """An edit as (start, characters taken out, text put in); what only adds or only takes out, as far left as it gives
+    the same text: a line put in behind one and in front of the next is the same.
+    """
+    moved = old or new
+    if not moved or (old and new):
+        return start, len(old), new
+    first = start
+    while start and text[start - 1] == moved[(start - 1 - first) % len(moved)]:
+        start -= 1
+    turn = (start - first) % len(moved)
+    return start, len(old), (moved[turn:] + moved[:turn]) if new else ""
