@@ -5,20 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from quantatissu.rewriting.comparisons import SYMBOLS
 from quantatissu.rewriting.context import Changes, Context, expression
 from quantatissu.rewriting.precedence import Level
 from quantatissu.rewriting.vocabulary import MEMBER_PARTNERS, WORD_PARTNERS
 
 _MAX_PARTNERS = 3
 _FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
-_SYMBOLS: dict[type[ast.cmpop], str] = {
-    ast.Lt: "<",
-    ast.Gt: ">",
-    ast.LtE: "<=",
-    ast.GtE: ">=",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-}
 
 
 @expression("add_counterpart", ast.Compare, family="condition", prior=-3.0, inverse="drop_clause")
@@ -27,8 +20,8 @@ def add_counterpart(node: ast.Compare, here: Context) -> Changes:
     parent = here.parents.get(node)
     if not (here.is_condition(node) or isinstance(parent, ast.Return | ast.BoolOp)) or len(node.ops) != 1:
         return
-    symbol = _SYMBOLS.get(type(node.ops[0]))
-    if symbol is None:
+    symbol = SYMBOLS[type(node.ops[0])]
+    if symbol not in _FLIPPED:
         return
     own = here.code(node)
     for text, cost in _counterparts(node, symbol, here):
@@ -92,7 +85,7 @@ def compare_more(node: ast.Compare, here: Context) -> Changes:
     """``a.x < b.x`` -> ``(a.x, a.y) < (b.x, b.y)``, and with the other member first."""
     if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE | ast.Eq):
         return
-    left, right, symbol = node.left, node.comparators[0], _SYMBOLS[type(node.ops[0])]
+    left, right, symbol = node.left, node.comparators[0], SYMBOLS[type(node.ops[0])]
     one, two = here.code(left), here.code(right)
     for other, way in _siblings(left, here):
         for its, same in _siblings(right, here):
@@ -114,7 +107,7 @@ def break_tie(node: ast.Compare, here: Context) -> Changes:
     for first in dict.fromkeys(names[0]):
         for second in dict.fromkeys(names[1]):
             if first != second and (first, second) != (one, two):
-                for place, symbol in enumerate((_SYMBOLS[type(node.ops[0])], "<", ">")):
+                for place, symbol in enumerate((SYMBOLS[type(node.ops[0])], "<", ">")):
                     tie = f"{one} == {two} and {first} {symbol} {second}"
                     yield (here.replace(node, f"{here.code(node)} or ({tie})", Level.OR),), 0.2 * place
 

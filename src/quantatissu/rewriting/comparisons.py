@@ -14,7 +14,7 @@ from quantatissu.rewriting.precedence import Level
 from quantatissu.rewriting.source import FunctionNode
 from quantatissu.rewriting.vocabulary import swap_costs
 
-_SYMBOLS: dict[type[ast.cmpop], str] = {
+SYMBOLS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
     ast.LtE: "<=",
     ast.Gt: ">",
@@ -56,7 +56,7 @@ _SLIPS = {
     ("is not", "not in"): 2.4,
 }
 _RARE = 3.0  # any other comparison
-_SWAPS = swap_costs(_SLIPS, _SYMBOLS.values(), _RARE)
+_SWAPS = swap_costs(_SLIPS, SYMBOLS.values(), _RARE)
 
 _MAX_CLAUSES = 12
 # How a new clause joins a condition: word, level of the result, whether the clause comes first, cost (nats).
@@ -78,7 +78,7 @@ def swap_comparison(node: ast.Compare, here: Context) -> Changes:
         right = sides[index + 1]
         contained = kind(right, here) in ("int", "float", "none", "bool")
         against_none = isinstance(right, ast.Constant) and right.value is None
-        for symbol, cost in _SWAPS[_SYMBOLS[type(op)]]:
+        for symbol, cost in _SWAPS[SYMBOLS[type(op)]]:
             if symbol in ("in", "not in") and contained:
                 continue
             if against_none and symbol[0] in "<>":

@@ -9,6 +9,7 @@ import ast
 import heapq
 import string
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 
 from quantatissu.foundation.syntax import parsed
@@ -85,9 +86,15 @@ def compose(
     yield from islice(_distinct(source, statement, found, seen, parse), budget)
 
 
+@lru_cache(maxsize=1)  # the table is full before anything is composed
+def _combined_rows() -> frozenset[str]:
+    """The rows whose rewrites are worth combining: not those that go through all that can be said."""
+    return frozenset(name for name, row in OPERATORS.items() if row.prior > LAST)
+
+
 def _partners(source: Source, statement: Statement, project: Project, weigh: Weigh) -> list[Rewrite]:
     """The statement's rewrites, best first, each text once, as many as are worth combining."""
-    found = rewrites(source, statement, project, only={name for name, row in OPERATORS.items() if row.prior > LAST})
+    found = rewrites(source, statement, project, only=_combined_rows())
     ranked = sorted(found, key=lambda rewrite: (weigh(rewrite), rewrite.edits))
     distinct: dict[tuple[Edit, ...], Rewrite] = {}
     for rewrite in ranked:

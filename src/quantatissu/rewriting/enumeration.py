@@ -63,7 +63,6 @@ class Atom:
     text: str
     kind: str | None
     cost: float
-    constant: bool = False
 
 
 def atoms(source: Source, node: ast.AST) -> list[Atom]:
@@ -103,21 +102,27 @@ def _is_called(source: Source, node: ast.Attribute) -> bool:
 
 def _constants(scope: Scope) -> list[Atom]:
     """0, 1, and the other numbers and short strings that a function mentions."""
-    seen = {"0": Atom("0", NUMBER, 0.2, True), "1": Atom("1", NUMBER, 0.6, True)}
+    seen = {"0": Atom("0", NUMBER, 0.2), "1": Atom("1", NUMBER, 0.6)}
     for part in ast.walk(scope.node):
         if isinstance(part, ast.Constant) and type(part.value) in (int, float, str) and len(repr(part.value)) <= 12:
             text = scope.source.segment(part)
             held = TEXT if isinstance(part.value, str) else NUMBER
             if text[:1] not in ("f", "F") and text.isprintable():
-                seen.setdefault(text, Atom(text, held, 0.9, True))
+                seen.setdefault(text, Atom(text, held, 0.9))
     return list(islice(seen.values(), 7))
 
 
 def conditions(source: Source, node: ast.AST) -> Ranked:
-    """Short conditions over what a place has at hand, the likeliest first."""
+    """Short conditions over what a place has at hand, the likeliest first; remembered by line."""
     scope = scope_facts(source, node)
-    near = atoms(source, node)
-    constants = _constants(scope)
+    table: dict[tuple[ast.AST, int], Ranked] = source.__dict__.setdefault("_conditions_by_line", {})
+    key = scope.node, getattr(node, "lineno", 0)
+    if key not in table:
+        table[key] = _conditions(atoms(source, node), _constants(scope))
+    return table[key]
+
+
+def _conditions(near: list[Atom], constants: list[Atom]) -> Ranked:
     found: dict[str, float] = {}
 
     def offer(text: str, cost: float) -> None:

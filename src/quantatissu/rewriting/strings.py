@@ -351,13 +351,11 @@ def change_pattern(node: ast.Constant, here: Context) -> Changes:
         for pattern, replacement, cost in _REGEX_EDITS:
             if "\\" in replacement and not raw:
                 continue
-            for count, match in enumerate(pattern.finditer(body)):
-                if count == 4:
-                    break
+            found = list(pattern.finditer(body))
+            for count, match in enumerate(found[:_MAX_REPEATED]):
                 new = match.expand(replacement)
                 start = part.body_start + match.start()
                 yield (Edit(start, part.body_start + match.end(), new),), cost + 0.1 * count
-            found = list(pattern.finditer(body))
             if 1 < len(found) <= _MAX_REPEATED:  # the same slip each time
                 yield (
                     tuple(
