@@ -150,6 +150,14 @@ def test_a_fork_bomb_that_gives_up_is_stopped(sandbox: Sandbox, marker: str) -> 
     assert wait_until(lambda: processes_with(marker) == [], 1)
 
 
+def test_a_limit_may_be_reached_before_the_command_is_known_to_run(sandbox: Sandbox) -> None:
+    given = policy(limits=Limits(wall_seconds=0.0001))
+    ended = sandbox.run(["sleep", "60"], cwd=Path("/"), policy=given)
+    assert (ended.limit, ended.exit_code) == ("wall", None)
+    with sandbox.start(["sleep", "60"], cwd=Path("/"), policy=given) as process:
+        assert process.wait(10).limit == "wall"
+
+
 def test_the_hosts_bound_on_processes_is_not_touched(python) -> None:
     host = Path("/proc/sys/kernel/pid_max").read_text()
     release = tuple(int(part) for part in os.uname().release.split(".")[:2])

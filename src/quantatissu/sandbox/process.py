@@ -231,11 +231,12 @@ class Conversation:
         """How it ended, with the collected output; raises `LaunchError` when it never started."""
         if self.error is not None and not self.facts:
             raise self.error
-        if self.finished is None or not self.facts:
-            if self.facts:  # the launcher itself was killed, and everything inside with it
-                return Finished(None, signal.SIGKILL, self.stdout.value(), self.stderr.value(), Usage(0.0, 0.0, 0))
-            raise LaunchError("launcher", self.stderr.value().decode(errors="replace").strip() or "it ended early")
         ended = self.finished
+        if ended is None and self.facts:  # the launcher itself was killed, and everything inside with it
+            return Finished(None, signal.SIGKILL, self.stdout.value(), self.stderr.value(), Usage(0.0, 0.0, 0))
+        # A command may run into a limit before process 1 gets a turn to say that it started: a fork bomb leaves it none.
+        if ended is None or not (self.facts or ended.limit):
+            raise LaunchError("launcher", self.stderr.value().decode(errors="replace").strip() or "it ended early")
         return Finished(
             ended.exit_code, ended.signal, self.stdout.value(), self.stderr.value(), ended.usage, ended.limit
         )
