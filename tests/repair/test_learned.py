@@ -1,20 +1,26 @@
 """How functions are shown to the model, how edits become changes of lines, and what is read off its answers."""
 
 import ast
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quantatissu.inference.engine import Answer, Request
 from quantatissu.planning import Node
-from quantatissu.repair.candidates import candidates
+from quantatissu.repair.arrivals import Arrivals
+from quantatissu.repair.candidates import Candidate, candidates
 from quantatissu.repair.learned.adviser import Adviser
 from quantatissu.repair.learned.advising import Advising
 from quantatissu.repair.learned.faults import FaultModel, outermost
 from quantatissu.repair.learned.lines import LineChange, line_change, trimmed
 from quantatissu.repair.learned.marks import MOST_LINES, Marks, layout
+from quantatissu.repair.learned.writing import Writer
 from quantatissu.repair.localise import Place
 from quantatissu.repair.propose import EditProposer, Situation
 from quantatissu.repair.texts import Texts
@@ -250,10 +256,130 @@ class TestAdviser:
         assert set(judged) == {2}
 
 
+class Scribe(Believer):
+    """Writes its answer wherever it may begin with that mark, and something that is no answer elsewhere."""
+
+    def submit(self, request: Request):  # type: ignore[no-untyped-def]
+        tokens = self.answer[1:] if request.prompt[-1] == self.answer[0] else self.answer[:1]
+        answers = [Answer("", tuple(tokens), -3.0, "stop")] * request.n
+        return SimpleNamespace(answers=lambda: answers)
+
+
+class TestWriter:
+    """Whose model knows one answer for `worth`."""
+
+    PLACES = tuple(Place("m.py", line, 1.0 if line == 14 else 0.5, "") for line in (12, 13, 14, 15))
+
+    def writer(self, first: int, stop: int, new: list[str], text: str = MODULE) -> Writer:
+        """Lines ``first`` until ``stop`` of the file become ``new``."""
+        source, marks = Source(text), Marks(TOKENIZER)
+        (shown,) = layout(source, function(source, "worth")).parts()
+        at = shown.index(first)
+        writer = Writer(Scribe(marks.answer(at, at + stop - first, new).tolist()), lambda path: source)  # type: ignore[arg-type]
+        writer.look(self.PLACES, functions=2, seconds=60)
+        return writer
+
+    def applied(self, found: Sequence[Candidate]) -> list[str]:
+        return [candidate.rewrite.apply(MODULE) for candidate in found]
+
+    def test_what_it_writes_becomes_edits_once(self) -> None:
+        writer = self.writer(14, 15, ["            total += other.worth\n"])
+        found = writer.write(64)
+        assert self.applied(found) == [MODULE.replace("-=", "+=")]
+        assert (found[0].place.line, found[0].place.score, found[0].rewrite.operator) == (14, 1.0, "written")
+        assert writer.write(64) == []
+
+    def test_lines_put_in_and_taken_out(self) -> None:
+        line = "            total -= other.worth\n"
+        assert self.applied(self.writer(14, 14, ["            total += 1\n"]).write(64)) == [
+            MODULE.replace(line, "            total += 1\n" + line)
+        ]
+        assert self.applied(self.writer(14, 15, []).write(64)) == [MODULE.replace(line, "")]
+
+    @pytest.mark.parametrize(
+        ("first", "stop", "new"),
+        [
+            (14, 15, ["            total -= other.worth\n"]),  # as it was
+            (9, 13, ["        total = 0\n"]),  # over lines that were not shown
+            (15, 14, ["        total = 0\n"]),  # backwards
+            (14, 15, ["            total -= 'é'\n"]),
+            (14, 15, ["            total"]),  # takes the line its end
+        ],
+    )
+    def test_what_is_no_edit_of_shown_lines_is_dropped(self, first: int, stop: int, new: list[str]) -> None:
+        assert self.writer(first, stop, new).write(64) == []
+
+    def test_nothing_to_look_at(self) -> None:
+        assert Writer(Scribe([]), lambda path: None).write(8) == []  # type: ignore[arg-type]
+
+    def test_suspicious_lines_are_written_more_often(self) -> None:
+        writer = self.writer(14, 15, [])
+        (shown,) = writer._shown
+        by_line = dict(zip(shown.part.lines, shown.weights, strict=False))
+        assert by_line[14] > by_line[13] > by_line[4] > 0
+
+
+class TestArrivals:
+    def candidate(self, text: str, path: str = "m.py") -> Candidate:
+        return Candidate(path, Rewrite("written", (Edit(0, 0, text),), 1), Place(path, 1, 1.0, ""), 0.0)
+
+    def test_what_is_there_does_not_wait_for_more(self) -> None:
+        arrivals = Arrivals(lambda: None)
+        assert list(arrivals.ready()) == []
+        one, two = self.candidate("a"), self.candidate("b")
+        arrivals.put([one])
+        arrivals.put([])
+        arrivals.put([two])
+        assert list(arrivals.ready()) == [one, two]
+        arrivals.end()
+        assert not arrivals.wait()
+
+    def test_waiting_asks_for_them(self) -> None:
+        asked: list[int] = []
+
+        def begin() -> None:
+            asked.append(1)
+            arrivals.put([])
+            arrivals.put([self.candidate("a")])
+            arrivals.end()
+
+        arrivals = Arrivals(begin)
+        assert arrivals.wait()
+        assert len(list(arrivals.ready())) == len(asked) == 1
+        assert not arrivals.wait()
+
+    def test_a_proposer_takes_what_arrives_first_and_waits_last(self, tmp_path: Path) -> None:
+        file = tmp_path / "m.py"
+        file.write_text("x = 1\n")
+        texts = Texts(str(tmp_path))
+        situation = Situation((), (Place(str(file), 1, 1.0, ""),))
+        project = Project([texts.source(str(file))])
+        plain = EditProposer(texts, project, lambda node: situation, lambda path: True)
+        own = {thought.action.rewrite.apply("x = 1\n") for thought in plain.propose(Node(), 10_000)}
+        proposer = EditProposer(texts, project, lambda node: situation, lambda path: True)
+        root = Node()
+
+        def write() -> None:
+            arrivals.put([self.candidate("y\n", str(file)), self.candidate("z\n", str(file))])
+            arrivals.end()
+
+        arrivals = Arrivals(write)
+        proposer.expect(root, arrivals)
+        arrivals.put([self.candidate("w\n", str(file))])
+        texts_proposed = []
+        while found := proposer.propose(root, 2):
+            texts_proposed += [thought.action.rewrite.apply("x = 1\n") for thought in found]
+        assert texts_proposed[0] == "w\nx = 1\n"
+        assert texts_proposed[-2:] == ["y\nx = 1\n", "z\nx = 1\n"]
+        assert set(texts_proposed[1:-2]) == own
+
+
 class TestAdvising:
     def test_a_model_that_cannot_be_opened_is_told_and_does_not_stop_the_search(self, tmp_path: Path) -> None:
+        arrivals = Arrivals(lambda: None)
         with Advising(str(tmp_path), lambda path: None) as advising:
-            advising._engine.exception()
+            advising.write(arrivals, Situation((), ()), time.monotonic() + 60)
+            assert not arrivals.wait()
             (told,) = advising.trouble
         assert told.startswith("The search went on without the model: ")
 

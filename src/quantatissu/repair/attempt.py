@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from quantatissu.planning import Budget, Node, SearchResult, search
+from quantatissu.repair.arrivals import Arrivals
 from quantatissu.repair.choose import Step, literals
 from quantatissu.repair.choose import score as score_of
 from quantatissu.repair.clock import Clock
@@ -31,6 +32,7 @@ _PATIENCE = 1.0  # how long to look for a better patch, as a share of what findi
 _ALTERNATIVES = 8
 _SLIMMING = 2.0  # seconds that must be left for looking whether a patch can do without an edit
 _UNADVISED = 1.0  # seconds of the search before it is known how fast it is
+_UNWRITTEN = 8.0  # seconds of the search before a model writes edits: until then it finds most that it ever finds
 _QUICK = 10.0  # candidates a second; where so many are tried, they are tried sooner than a model has put them in order
 
 
@@ -103,7 +105,8 @@ class Attempt:
         )
         root = ground.root
         root.value = replace(root.value, score=-1.0)
-        last = [0.0]
+        began, last = time.monotonic(), [0.0]
+        self._begin_advising(ground, began + (budget.seconds or 0.0))
 
         def progress(tried: int, best: Node) -> None:
             now = time.monotonic()
@@ -113,13 +116,8 @@ class Attempt:
                 self.listener.progress(tried, rate, self._in_words(best) if best.parent is not None else None)
             if best.value.solved:
                 self._slim(best)  # at once: a search that took all the time leaves none for it
-            if best.value.solved and self.advising is not None:
-                self.advising.stop()
-            elif self.options.model and self.advising is None and is_slow(tried, now - began):
-                self.advising = Advising(self.options.model, self.texts.source)
-                self.advising.begin(ground.proposer, root, Situation(self.baseline.failing, ground.places))
+            self._advise(ground, tried, now - began, solved=best.value.solved)
 
-        began = time.monotonic()
         return search(
             root,
             ground.proposer,
@@ -128,6 +126,27 @@ class Attempt:
             slots=len(self.prepared.slots),
             on_progress=progress,
         )
+
+    def _begin_advising(self, ground: Groundwork, deadline: float) -> None:
+        """Have a model ready, if one may be asked: it writes edits when every other was tried, or sooner."""
+        if self.options.model:
+            self.advising = Advising(self.options.model, self.texts.source, self.options.seed)
+            situation = Situation(self.baseline.failing, ground.places)
+            advising = self.advising
+            self._arrivals = Arrivals(lambda: advising.write(self._arrivals, situation, deadline))
+            ground.proposer.expect(ground.root, self._arrivals)
+
+    def _advise(self, ground: Groundwork, tried: int, seconds: float, *, solved: bool) -> None:
+        """Ask the model, if there is one, for what pays now."""
+        if self.advising is None:
+            return
+        if solved:
+            self.advising.stop()
+            return
+        if is_slow(tried, seconds):
+            self.advising.order(ground.proposer, ground.root, Situation(self.baseline.failing, ground.places))
+        if seconds > _UNWRITTEN:
+            self._arrivals.want()
 
     def _locate(self, node: Node) -> Situation:
         """The situation at a node below the root, traced anew on its patched state."""

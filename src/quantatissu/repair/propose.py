@@ -8,8 +8,10 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from quantatissu.planning import Node, Thought
+from quantatissu.repair.arrivals import Arrivals
 from quantatissu.repair.candidates import (
     EDIT_SIZE,
     Advice,
@@ -70,11 +72,23 @@ class EditProposer:
         self.toll = toll
         self._streams: dict[int, Iterator[tuple[Key, Candidate]]] = {}
         self._proposed: dict[int, set[Key]] = defaultdict(set)
+        self._arrivals: dict[int, Arrivals] = {}
 
     def propose(self, node: Node, k: int) -> list[Thought]:
+        """See `Proposer`. What arrived meanwhile comes first; what is still to arrive is waited for last."""
         stream = self._streams.get(node.number)
         if stream is None:
             stream = self._streams[node.number] = self._stream(self.locate(node))
+        arrivals = self._arrivals.get(node.number)
+        if arrivals is None:
+            return self._new(node, stream, k)
+        found = self._new(node, itertools.chain(self._keyed(arrivals.ready()), stream), k)
+        while not found and arrivals.wait():
+            found = self._new(node, self._keyed(arrivals.ready()), k)
+        return found
+
+    def _new(self, node: Node, stream: Iterable[tuple[Key, Candidate]], k: int) -> list[Thought]:
+        """The next (up to) `k` thoughts of a stream that were not proposed before."""
         found, known = [], self._proposed[node.number]
         for key, candidate in stream:
             if key not in known:
@@ -104,6 +118,10 @@ class EditProposer:
                 return
         self._streams[node.number] = itertools.chain(first, stream)
 
+    def expect(self, root: Node, arrivals: Arrivals) -> None:
+        """Edits of the files as they are will arrive from elsewhere."""
+        self._arrivals[root.number] = arrivals
+
     def begin(self, node: Node, situation: Situation) -> None:
         """Draw the first edit of a node ahead of its time: it takes longer than the next hundred."""
         stream = self._stream(situation)
@@ -111,7 +129,7 @@ class EditProposer:
         self._streams[node.number] = itertools.chain(first, stream)
 
     def _stream(self, situation: Situation, advice: Advice | None = None) -> Iterator[tuple[Key, Candidate]]:
-        """Candidates best first, each with what is the same for all that give the same text."""
+        """Candidates best first, each with its key."""
         changed = situation.texts
 
         def source_of(path: str) -> Source | None:
@@ -119,9 +137,14 @@ class EditProposer:
 
         diagnosed = sorted(self._diagnosed(situation.failures, changed), key=_lowest_last)
         single = candidates(situation.places, source_of, self.project, self.toll, advice)
-        for candidate in heapq.merge(
-            diagnosed, _followed(single, self._composed(situation.places, source_of)), key=_lowest_last
-        ):
+        followed = _followed(single, self._composed(situation.places, source_of))
+        return self._keyed(heapq.merge(diagnosed, followed, key=_lowest_last), changed)
+
+    def _keyed(
+        self, found: Iterable[Candidate], changed: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[tuple[Key, Candidate]]:
+        """Each with what is the same for all that give the same text."""
+        for candidate in found:
             file = self.texts.file(candidate.path)
             text = changed.get(candidate.path, file.text if file is not None else "")
             yield (candidate.path, normalised(text, candidate.rewrite)), candidate

@@ -234,7 +234,7 @@ class Conversation:
         ended = self.finished
         if ended is None and self.facts:  # the launcher itself was killed, and everything inside with it
             return Finished(None, signal.SIGKILL, self.stdout.value(), self.stderr.value(), Usage(0.0, 0.0, 0))
-        # A command may run into a limit before process 1 gets a turn to say that it started: a fork bomb leaves it none.
+        # A limit may be reached before process 1 had a turn to say that it started: a fork bomb leaves it none.
         if ended is None or not (self.facts or ended.limit):
             raise LaunchError("launcher", self.stderr.value().decode(errors="replace").strip() or "it ended early")
         return Finished(

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from quantatissu.repair.learned.faults import FaultModel, Look, outermost
+from quantatissu.repair.learned.faults import FaultModel, Look, function_of
 from quantatissu.repair.learned.lines import line_change
 from quantatissu.repair.localise import Place
 from quantatissu.rewriting import Rewrite, Source
-from quantatissu.rewriting.source import FunctionNode, Statement
+from quantatissu.rewriting.source import Statement
 
 PLACE = 0.5
 EDIT = 0.3
@@ -46,7 +46,7 @@ class Adviser:
                 if key is not None and key not in self._looks:
                     if len(self._looks) == functions or time.monotonic() > deadline:
                         return
-                    self._looks[key] = self._model.look(source, _function(source, statement))  # type: ignore[arg-type]
+                    self._looks[key] = self._model.look(source, function_of(source, statement))  # type: ignore[arg-type]
                 if len(self._judged) < statements:
                     self._judged.add((place.path, statement.lineno))
 
@@ -67,7 +67,7 @@ class Adviser:
         return self._looks.get(key) if key is not None else None
 
     def _key(self, path: str, source: Source, statement: Statement) -> tuple[str, int] | None:
-        function = _function(source, statement) if source is self._source_of(path) else None
+        function = function_of(source, statement) if source is self._source_of(path) else None
         return None if function is None else (path, function.lineno)
 
 
@@ -93,8 +93,3 @@ def of_edits(look: Look, source: Source, statement: Statement, found: Sequence[R
 def held(value: float | None, otherwise: float) -> float:
     """Within what the weights were fitted on."""
     return otherwise if value is None else min(max(value, LOWEST), HIGHEST)
-
-
-def _function(source: Source, statement: Statement) -> FunctionNode | None:
-    found = statement if isinstance(statement, FunctionNode) else source.function_of(statement)
-    return None if found is None else outermost(source, found)

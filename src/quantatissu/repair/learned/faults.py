@@ -13,7 +13,7 @@ from quantatissu.inference.engine import Engine
 from quantatissu.repair.learned.lines import LineChange
 from quantatissu.repair.learned.marks import Marks, layout
 from quantatissu.rewriting import Source
-from quantatissu.rewriting.source import FunctionNode
+from quantatissu.rewriting.source import FunctionNode, Statement
 
 _MOST_NEW = 64  # tokens of an answer
 
@@ -34,7 +34,7 @@ class Look:
     """What the model says of one function."""
 
     def __init__(self, engine: Engine, marks: Marks, source: Source, parts: Sequence[Part]) -> None:
-        self._engine, self._marks, self._source, self._parts = engine, marks, source, parts
+        self._engine, self._marks, self._source, self.parts = engine, marks, source, parts
         self._marked: dict[int, tuple[int, int]] = {}  # line -> (number of a part, mark in it)
         for number, part in enumerate(parts):
             for mark, line in enumerate((*part.lines, part.lines[-1] + 1)):
@@ -65,7 +65,7 @@ class Look:
             if place is not None:
                 groups[place[0]].append((number, *place[1:]))
         for part_number, members in groups.items():
-            part = self._parts[part_number]
+            part = self.parts[part_number]
             whole = [one for one in members if exact or one[1] == one[2]]
             answers = [self._answer(first, stop, changes[number].new) for number, first, stop in whole]
             begun = [one for one in members if not (exact or one[1] == one[2])]
@@ -78,7 +78,7 @@ class Look:
     def _marks_of(self, start: int, stop: int) -> list[tuple[Part, int]]:
         """The parts and marks of those of some lines that are shown."""
         found = [self._marked[line] for line in range(start, stop) if line in self._marked]
-        return [(self._parts[number], mark) for number, mark in found]
+        return [(self.parts[number], mark) for number, mark in found]
 
     def _begun(self, part: Part, wanted: Sequence[tuple[LineChange, int, int]]) -> list[float]:
         """See `edits`: the beginning of each answer, by one pass for each place."""
@@ -105,7 +105,7 @@ class Look:
             return None
         number, first = known
         stop = first + change.stop - change.start
-        if self._parts[number].lines[first:stop] != tuple(range(change.start, change.stop)):
+        if self.parts[number].lines[first:stop] != tuple(range(change.start, change.stop)):
             return None
         return number, first, stop
 
@@ -120,7 +120,7 @@ class FaultModel:
     """Asks an engine about functions. Raises ValueError when the model's vocabulary cannot mark lines."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine, self._marks = engine, Marks(engine.tokenizer)
+        self._engine, self.marks = engine, Marks(engine.tokenizer)
 
     def look(self, source: Source, node: FunctionNode) -> Look | None:
         """Show a function to the model; None for one that it is never shown, as it is too long or not ASCII."""
@@ -131,13 +131,19 @@ class FaultModel:
         owners = [lines[number - 1] for number in place.owners]
         parts = []
         for shown in place.parts():
-            prompt = tuple(self._marks.prompt(owners, [lines[number - 1] for number in shown]).tolist())
+            prompt = tuple(self.marks.prompt(owners, [lines[number - 1] for number in shown]).tolist())
             if len(prompt) + _MOST_NEW > self._engine.context:
                 return None
             (row,) = self._engine.following(prompt, [()])
-            first = row[0][self._marks.ids[: len(shown) + 1]]
-            parts.append(Part(tuple(shown), prompt, first, float(row[0][int(self._marks.nothing[0])])))
-        return Look(self._engine, self._marks, source, parts)
+            first = row[0][self.marks.ids[: len(shown) + 1]]
+            parts.append(Part(tuple(shown), prompt, first, float(row[0][int(self.marks.nothing[0])])))
+        return Look(self._engine, self.marks, source, parts)
+
+
+def function_of(source: Source, statement: Statement) -> FunctionNode | None:
+    """The outermost function that a statement belongs to, its own definition included; None outside of functions."""
+    found = statement if isinstance(statement, FunctionNode) else source.function_of(statement)
+    return None if found is None else outermost(source, found)
 
 
 def outermost(source: Source, node: FunctionNode) -> FunctionNode:

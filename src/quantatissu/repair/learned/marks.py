@@ -103,6 +103,26 @@ class Marks:
             [self.ids[[first, stop]], control[EDIT_REPLACEMENT], *text, control[EDIT_REPLACEMENT_END]]
         )
 
+    def read(self, tokens: Sequence[int]) -> tuple[int, str] | None:
+        """(stop, new text) of what follows the first mark of an answer; None of tokens that are no whole answer."""
+        if len(tokens) < 3 or tokens[0] not in self._numbers:
+            return None
+        if tokens[1] != self._control[EDIT_REPLACEMENT][0] or tokens[-1] != self._control[EDIT_REPLACEMENT_END][0]:
+            return None
+        inner = tokens[2:-1]
+        text = self.tokenizer.decode(inner)
+        if not text.isascii() or not self._controls.isdisjoint(inner):
+            return None
+        return self._numbers[tokens[0]], text
+
+    @cached_property
+    def _controls(self) -> frozenset[int]:
+        return frozenset(self.tokenizer.control.values())
+
+    @cached_property
+    def _numbers(self) -> dict[int, int]:
+        return {int(token): number for number, token in enumerate(self.ids)}
+
     @property
     def nothing(self) -> Ids:
         """The answer that nothing is wrong."""
