@@ -20,6 +20,7 @@ from pathlib import Path
 
 from benchmarks.tissu.pack import main as pack
 from quantatissu.corpus.shards import open_shards
+from quantatissu.corpus.shards.places import shard_folder
 from quantatissu.inference.local import LocalEngine
 from quantatissu.tokenizer.special import EDIT_REPLACEMENT_END, EDIT_SPAN
 
@@ -61,6 +62,8 @@ HEAD = """| size | parameters | tokens seen | place first | in three | nats of t
 
 def train(name: str, out: Path, corpora: Sequence[Path], steps: int) -> None:
     """A run of so many steps in the folder `out`; one that is there already goes on."""
+    if (out / f"checkpoints/step-{steps:08d}").exists():
+        return
     values = SIZES[name] | ({"num_key_value_heads": _KEY_VALUE_HEADS[name]} if name in _KEY_VALUE_HEADS else {})
     shape = [f"model.override.{key}={value}" for key, value in values.items()]
     data = [word for folder in corpora for word in ("--data", str(folder))]
@@ -87,7 +90,7 @@ def last_checkpoint(folder: Path) -> Path:
 def held_out(folder: Path, engine: LocalEngine) -> Iterator[tuple[list[int], list[int]]]:
     """(prompt, answer) of the records of faults that training left out; those of right functions are not among them."""
     span, end = engine.tokenizer.id(EDIT_SPAN), engine.tokenizer.id(EDIT_REPLACEMENT_END)
-    for ids in open_shards(folder, split="validation"):
+    for ids in open_shards(shard_folder(folder), split="validation"):
         record = ids.tolist()
         at = record.index(span) + 1
         answer = record[at : record.index(end, at) + 1]

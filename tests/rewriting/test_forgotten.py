@@ -166,6 +166,27 @@ def test_small_code_over_what_is_at_hand(operator: str, before: str, after: str)
     assert LOOP.replace(before, after, 1) in results(operator, LOOP)
 
 
+def test_a_guarded_change_of_what_is_asked_about() -> None:
+    before = "def f(day, wanted):\n    ahead = (wanted - day) % 7\n    return day + ahead\n"
+    after = before.replace("    return", "    if ahead <= 0:\n        ahead += 7\n    return")
+    assert after in results("any_guard", before)
+
+
+def test_a_length_as_an_operand() -> None:
+    before = "def f(rows, width):\n    for row in rows:\n        row.extend([0] * width)\n    return rows\n"
+    assert before.replace("* width", "* (width - len(rows))") in results("any_operand", before)
+
+
+def test_the_rest_under_a_condition() -> None:
+    before = "def f(x, low, high):\n    if x < low:\n        x += 1\n    else:\n        x -= 1\n    return x\n"
+    assert before.replace("else:", "elif x > high:") in results("any_elif", before)
+
+
+def test_one_more_under_a_condition() -> None:
+    before = "def f(total, parts):\n    each = 0\n    left = total\n    shares = []\n    shares.append(each)\n"
+    assert before.replace("(each)", "(each + 1 if left else each)") in results("any_alternative", before)
+
+
 def test_another_condition_beside_one() -> None:
     before = "def f(count, ready, limit):\n    limit += 1\n    count += 1\n    if ready:\n        return count\n"
     assert before.replace("if ready", "if ready and count > limit") in results("any_clause", before)
@@ -178,6 +199,6 @@ def test_it_is_bounded_and_parses() -> None:
         for statement in source.statements
         for rewrite in rewrites(source, statement, Project([source]), only=ENUMERATED)
     ]
-    assert 200 < len(found) < 900 * len(source.statements)
+    assert 200 < len(found) < 1200 * len(source.statements)
     for rewrite in found:
         compile(rewrite.apply(CLASS), "account.py", "exec")

@@ -30,6 +30,7 @@ from quantatissu.rewriting import Project, Rewrite, Source
 from quantatissu.rewriting.compose import compose
 from quantatissu.rewriting.imports import repair_import, repair_undefined_name
 from quantatissu.rewriting.syntax import repair_syntax
+from quantatissu.rewriting.twins import rewrite_twins
 from quantatissu.testing.records import Raised, TestResult
 
 _COMPOSED = -3.0  # two changes in one statement are rarer than their priors say
@@ -200,12 +201,22 @@ class EditProposer:
         if source is None:
             return
         for statement in source.statements_on(place.line):
-            if statement.lineno == place.line:
-                cost = self.toll(place.path, source, statement)
-                base = suspicion(place) + _COMPOSED - cost
-                for rewrite in compose(source, statement, self.project, parse=False):
-                    score = base + rewrite_prior(rewrite) - EDIT_SIZE * edit_size(rewrite)
-                    yield Candidate(place.path, rewrite, place, score, cost)
+            if statement.lineno != place.line:
+                continue
+            cost = self.toll(place.path, source, statement)
+            base = suspicion(place) - cost
+
+            def candidate(rewrite: Rewrite, base: float, cost: float = cost) -> Candidate:
+                score = base + rewrite_prior(rewrite) - EDIT_SIZE * edit_size(rewrite)
+                return Candidate(place.path, rewrite, place, score, cost)
+
+            pairs = (
+                candidate(found, base + _COMPOSED) for found in compose(source, statement, self.project, parse=False)
+            )
+            alike = sorted(
+                (candidate(found, base) for found in rewrite_twins(source, statement, self.project)), key=_lowest_last
+            )
+            yield from heapq.merge(alike, pairs, key=_lowest_last)
 
 
 def _lowest_last(candidate: Candidate) -> float:

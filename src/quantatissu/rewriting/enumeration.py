@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import ast
 import heapq
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from quantatissu.rewriting.blocks import insert_after, insert_before, is_docstring, lines_of, loops_around
+from quantatissu.rewriting.blocks import else_line, insert_after, insert_before, is_docstring, lines_of, loops_around
 from quantatissu.rewriting.context import Changes, Context, expression
+from quantatissu.rewriting.edits import Edit
 from quantatissu.rewriting.facts import (
     DEQUE,
     DICT,
@@ -41,8 +43,11 @@ PRIOR = -8.0
 _MAX_ATOMS = 9
 _MAX_CONDITIONS = 90
 _MAX_STATEMENTS = 220
-_MAX_GUARDS = 320
+_MAX_GUARDS = 600
 _MAX_OPERANDS = 60
+_MAX_ALTERNATIVES = 120
+_MAX_GUARDED = 40
+_ON_TOPIC = 1.6  # nats for a guarded statement that changes what its condition asks about
 Ranked = list[tuple[float, str]]
 
 _METHODS: dict[str | None, tuple[str, ...]] = {
@@ -65,13 +70,15 @@ class Atom:
     cost: float
 
 
-def atoms(source: Source, node: ast.AST) -> list[Atom]:
-    """What a place has at hand, the nearest first: variables with a value by then, members, and numbers in use."""
+def atoms(source: Source, node: ast.AST, *, behind: bool = False) -> list[Atom]:
+    """What a place has at hand, the nearest first: variables with a value by then, and members. ``behind`` the node
+    there is what it assigns, too.
+    """
     scope = scope_facts(source, node)
-    line = getattr(node, "lineno", 0)
+    line = getattr(node, "lineno", 0) + behind
     found: dict[str, Atom] = {}
     for name, cost in scope.near(line):
-        if scope.bound[name] <= line and name not in SELF_NAMES:
+        if scope.bound[name] < line and name not in SELF_NAMES:
             found[name] = Atom(name, scope.kind(name), cost)
     for text, distance in _members(source, scope, line):
         found.setdefault(text, Atom(text, scope.kind(text), 0.4 + distance))
@@ -165,13 +172,16 @@ def _compare(one: Atom, other: Atom, asked: bool, offer: Callable[[str, float], 
         offer(f"{one.text} != {other.text}", cost + 0.6)
 
 
-def actions(source: Source, node: Statement, project: Project) -> Ranked:
+def actions(source: Source, node: Statement, project: Project, *, behind: bool = False) -> Ranked:
     """Statements of a few words that change something at hand, the likeliest first."""
-    near = atoms(source, node)
+    near, constants = atoms(source, node, behind=behind), _constants(scope_facts(source, node))
     found: dict[str, float] = {}
     for one in near:
         others = [other for other in near if other.text != one.text]
-        for text, cost in (*_calls(one, others, project), *_counts(one, others), *_settings(one, others)):
+        steps = [
+            replace(other, cost=0.4) for other in constants if other.kind == NUMBER and other.text not in ("0", "1")
+        ]
+        for text, cost in (*_calls(one, others, project), *_counts(one, [*others, *steps]), *_settings(one, others)):
             found[text] = min(one.cost + cost, found.get(text, 99.0))
     return sorted((cost, text) for text, cost in found.items())[:_MAX_STATEMENTS]
 
@@ -231,8 +241,8 @@ def any_statement(node: ast.AST, source: Source, project: Project) -> Iterator[C
     last = block[-1] is node and not isinstance(node, ast.Return | ast.Raise | ast.Continue | ast.Break)
     for cost, text in actions(source, node, project):
         yield insert_before(source, node, text), cost
-        if last:
-            yield insert_after(source, node, text), cost + 0.1
+    for cost, text in actions(source, node, project, behind=True) if last else ():
+        yield insert_after(source, node, text), cost + 0.1
 
 
 @operator("any_guard", ast.stmt, family="guard", prior=PRIOR, inverse="delete_statement")
@@ -248,10 +258,20 @@ def any_guard(node: ast.AST, source: Source, project: Project) -> Iterator[Chang
         (0.3 * bool(then) + cost, f"return {result}".rstrip())
         for result, cost in base_case_results(source, scope, set(), visible | {"None", "True", "False"})[:4]
     ]
-    then += [(1.0 + cost, text) for cost, text in actions(source, node, project)[:12]]
-    pairs = ((cost + more, test, action) for cost, test in conditions(source, node) for more, action in then)
+    then += [(1.0 + cost, text) for cost, text in actions(source, node, project)[:_MAX_GUARDED]]
+    pairs = (
+        (cost + more - _ON_TOPIC * _is_about(test, action), test, action)
+        for cost, test in conditions(source, node)
+        for more, action in then
+    )
     for total, test, action in heapq.nsmallest(_MAX_GUARDS, pairs):
         yield insert_before(source, node, f"if {test}:", f"\t{action}"), total
+
+
+def _is_about(test: str, action: str) -> bool:
+    """Whether a statement changes what a condition asks about: `if count > limit: count = limit`."""
+    changed = re.match(r"[\w.]+(?= [-+]?= )", action)
+    return changed is not None and re.search(rf"(?<![\w.]){re.escape(changed[0])}(?![\w.(])", test) is not None
 
 
 def _is_place(source: Source, node: ast.stmt) -> bool:
@@ -279,11 +299,25 @@ def any_clause(node: ast.expr, here: Context) -> Changes:
             yield (here.replace(node, f"{ours} {word} {test}", joined),), cost + extra
 
 
+@operator("any_elif", ast.If, family="condition", prior=PRIOR, inverse="elif_to_else")
+def any_elif(node: ast.AST, source: Source, project: Project) -> Iterator[Change]:
+    """`else:` -> `elif x in seen:`: the rest only under a condition of its own."""
+    assert isinstance(node, ast.If)
+    middle = else_line(source, node)
+    if middle is None or scope_facts(source, node).function is None:
+        return
+    line = source.lines[middle - 1]
+    at = source.line_starts[middle - 1] + len(line) - len(line.lstrip(" \t\f"))
+    for cost, test in conditions(source, node):
+        yield (Edit(at, at + 4, f"elif {test}"),), cost
+
+
 @expression("any_operand", ast.expr, family="operator", prior=PRIOR, inverse="drop_operand")
 def any_operand(node: ast.expr, here: Context) -> Changes:
     """``x`` -> ``x + y``, ``x - y``, ``min(x, y)``, ``max(x, y)`` with another number at hand."""
     parent = here.parents.get(node)
     taken = isinstance(parent, ast.Assign | ast.AugAssign | ast.Return | ast.Compare | ast.Call | ast.Slice | ast.Tuple)
+    taken |= isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult | ast.Div | ast.FloorDiv | ast.Mod)
     if not taken or isinstance(node, ast.Constant | ast.Starred | ast.GeneratorExp):
         return
     if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load) or kind(node, here) not in (*NUMBERS, None):
@@ -307,7 +341,9 @@ def any_operand(node: ast.expr, here: Context) -> Changes:
 def any_alternative(node: ast.expr, here: Context) -> Changes:
     """``x`` -> ``x if y else z``: another value under a condition, where a value is kept or given back."""
     parent = here.parents.get(node)
-    if not isinstance(parent, ast.Assign | ast.Return) or parent.value is not node or isinstance(node, ast.IfExp):
+    kept = isinstance(parent, ast.Assign | ast.AugAssign | ast.Return) and parent.value is node
+    kept |= isinstance(parent, ast.Call) and isinstance(here.parents.get(parent), ast.Expr) and node in parent.args
+    if not kept or isinstance(node, ast.IfExp | ast.Starred | ast.GeneratorExp):
         return
     if here.source.function_of(node) is None:
         return
@@ -315,12 +351,17 @@ def any_alternative(node: ast.expr, here: Context) -> Changes:
     scope = scope_facts(here.source, node)
     others = [(0.3 * place, text) for place, text in enumerate(scope.identities[:3])]
     others += [(0.5 + atom.cost, atom.text) for atom in atoms(here.source, node)[:4]]
+    forms = [(more, own, other) for more, other in others]
+    held = kind(node, here)
+    if held in (*NUMBERS, None):
+        unsure, number = 0.0 if held else 0.6, here.code(node, Level.SUM)
+        forms += [(0.4 + unsure, f"{number} + 1", own), (0.6 + unsure, f"{number} - 1", own)]
     pairs = (
-        (cost + more, f"{own} if {test} else {other}")
+        (cost + more, f"{value} if {test} else {other}")
         for cost, test in conditions(here.source, node)
-        for more, other in others
+        for more, value, other in forms
     )
-    for cost, text in heapq.nsmallest(_MAX_CONDITIONS, pairs):
+    for cost, text in heapq.nsmallest(_MAX_ALTERNATIVES, pairs):
         yield (here.replace(node, text, Level.CONDITIONAL),), cost
 
 
@@ -329,4 +370,6 @@ def _numbers(node: ast.expr, here: Context) -> Iterable[Atom]:
     for atom in atoms(here.source, node):
         if atom.kind in (NUMBER, None) and atom.text not in own:
             yield Atom(atom.text, atom.kind, atom.cost + (0.0 if atom.kind else 0.8))
+        if (atom.kind in SIZED or atom.kind is None) and atom.text not in own:
+            yield Atom(f"len({atom.text})", NUMBER, atom.cost + (0.6 if atom.kind else 1.2))
     yield from (atom for atom in _constants(scope_facts(here.source, node)) if atom.kind == NUMBER and atom.text != "0")
