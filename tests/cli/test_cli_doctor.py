@@ -34,7 +34,7 @@ def test_a_machine_and_project_that_work() -> None:
         assert checks[name]["detail"]
     assert "pytest" in checks["test command"]["detail"]
     assert "pytest " in checks["interpreter"]["detail"]
-    assert "no built-in model in this version" in checks["models"]["detail"]
+    assert checks["models"]["detail"].startswith("tissu (")
 
 
 def test_people_get_a_table_and_a_verdict() -> None:

@@ -378,10 +378,34 @@ class TestAdvising:
     def test_a_model_that_cannot_be_opened_is_told_and_does_not_stop_the_search(self, tmp_path: Path) -> None:
         arrivals = Arrivals(lambda: None)
         with Advising(str(tmp_path), lambda path: None) as advising:
-            advising.write(arrivals, Situation((), ()), time.monotonic() + 60)
+            advising.write(arrivals, Situation((), ()), time.monotonic() + 60, idle=True)
             assert not arrivals.wait()
             (told,) = advising.trouble
         assert told.startswith("The search went on without the model: ")
+
+    def test_it_writes_a_little_beside_a_busy_search_and_goes_on_when_that_is_idle(self, tmp_path: Path) -> None:
+        file = tmp_path / "m.py"
+        file.write_text(MODULE)
+        texts = Texts(str(tmp_path))
+        situation = Situation((), tuple(Place(str(file), line, 0.5, "") for line in (12, 13, 14, 15)))
+        arrivals = Arrivals(lambda: None)
+        with Advising("tissu", texts.source) as advising:
+            end = time.monotonic() + 120
+            advising.write(arrivals, situation, end, idle=False)
+            first = []
+            while len(first) < 20 and time.monotonic() < end:
+                first += arrivals.ready()
+                time.sleep(0.05)
+            assert not advising._works["write"].done(), "it waits"
+            advising.write(arrivals, situation, end, idle=True)
+            assert arrivals.wait()
+            advising.stop()
+            while arrivals.wait():
+                list(arrivals.ready())
+            assert advising.trouble == ()
+        written = {candidate.rewrite.apply(MODULE) for candidate in first}
+        assert len(written) == len(first)
+        assert MODULE not in written
 
     def test_closing_without_having_been_asked(self) -> None:
         Advising("tissu", lambda path: None).close()

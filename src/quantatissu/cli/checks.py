@@ -42,7 +42,23 @@ def machine_checks() -> Iterator[Check]:
     yield _guard("state folder", _state)
     yield _guard("git", _git)
     yield _guard("gpu", _gpu)
-    yield Check("models", "info", "no built-in model in this version; `quanta fix` needs none")
+    yield _guard("models", _models)
+
+
+def _models() -> Check:
+    from importlib.util import find_spec
+
+    from quantatissu.model.packaged import packaged, packaged_names
+
+    names = packaged_names()
+    if not names:
+        return Check("models", "info", "none built in; `quanta fix` needs none")
+    if find_spec("onnxruntime") is None:
+        advice = "pip install --upgrade quantatissu; until then `quanta fix` goes on without."
+        return Check("models", "warning", f"{', '.join(names)} cannot run: onnxruntime is missing", advice)
+    sizes = [sum(file.stat().st_size for file in folder.iterdir()) for name in names if (folder := packaged(name))]
+    shown = ", ".join(f"{name} ({size / 2**20:.0f} MiB)" for name, size in zip(names, sizes, strict=True))
+    return Check("models", "ok", f"{shown}, built in")
 
 
 def _guard(name: str, check: Callable[[], Check]) -> Check:

@@ -106,7 +106,8 @@ class Attempt:
         root = ground.root
         root.value = replace(root.value, score=-1.0)
         began, last = time.monotonic(), [0.0]
-        self._begin_advising(ground, began + (budget.seconds or 0.0))
+        deadline = began + (budget.seconds or 0.0)
+        self._begin_advising(ground, deadline)
 
         def progress(tried: int, best: Node) -> None:
             now = time.monotonic()
@@ -116,7 +117,12 @@ class Attempt:
                 self.listener.progress(tried, rate, self._in_words(best) if best.parent is not None else None)
             if best.value.solved:
                 self._slim(best)  # at once: a search that took all the time leaves none for it
-            self._advise(ground, tried, now - began, solved=best.value.solved)
+            if best.value.solved and self.advising is not None:
+                self.advising.stop()
+            elif self.advising is not None and is_slow(tried, now - began):
+                self.advising.order(ground.proposer, root, Situation(self.baseline.failing, ground.places))
+            if now - began > _UNWRITTEN:
+                self._have_written(ground, deadline, idle=False)
 
         return search(
             root,
@@ -131,22 +137,14 @@ class Attempt:
         """Have a model ready, if one may be asked: it writes edits when every other was tried, or sooner."""
         if self.options.model:
             self.advising = Advising(self.options.model, self.texts.source, self.options.seed)
-            situation = Situation(self.baseline.failing, ground.places)
-            advising = self.advising
-            self._arrivals = Arrivals(lambda: advising.write(self._arrivals, situation, deadline))
+            self._arrivals = Arrivals(lambda: self._have_written(ground, deadline, idle=True))
             ground.proposer.expect(ground.root, self._arrivals)
 
-    def _advise(self, ground: Groundwork, tried: int, seconds: float, *, solved: bool) -> None:
-        """Ask the model, if there is one, for what pays now."""
-        if self.advising is None:
-            return
-        if solved:
-            self.advising.stop()
-            return
-        if is_slow(tried, seconds):
-            self.advising.order(ground.proposer, ground.root, Situation(self.baseline.failing, ground.places))
-        if seconds > _UNWRITTEN:
-            self._arrivals.want()
+    def _have_written(self, ground: Groundwork, deadline: float, *, idle: bool) -> None:
+        """Have the model write edits, if there is one; see `Advising.write`."""
+        if self.advising is not None:
+            situation = Situation(self.baseline.failing, ground.places)
+            self.advising.write(self._arrivals, situation, deadline, idle=idle)
 
     def _locate(self, node: Node) -> Situation:
         """The situation at a node below the root, traced anew on its patched state."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FUNCTIONS, STATEMENTS, _SECONDS = 160, 96, 5.0  # looked at, judged, and for how long
 _WRITTEN_FUNCTIONS, _DRAWS, _ROUNDS = 12, 64, 24  # a draw is an edit; a round takes about a second
+_BUSY_ROUNDS = 3  # while the search has something else to try, which writing slows
+_PAUSE = 0.2  # seconds
 _READY = 10  # edits drawn with advice before it takes effect: about a second's trying where that is slow
 
 
@@ -32,9 +34,9 @@ class Advising:
     def __init__(self, model: str, source_of: Callable[[str], Source | None], seed: int = 0) -> None:
         """``model``: a packaged one by its name, or a folder. ``source_of`` parses files as they are."""
         self._model, self._source_of, self._seed = model, source_of, seed
-        self._stop = threading.Event()
+        self._stop, self._idle = threading.Event(), threading.Event()
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="advice")
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="advice")
         self._engine: Future[LocalEngine] | None = None
         self._works: dict[str, Future[None]] = {}
 
@@ -42,13 +44,17 @@ class Advising:
         """Advise `proposer` on what to try at ``root``, as soon as there is something to be said. Once is enough."""
         self._submit("order", lambda: self._order(proposer, root, situation))
 
-    def write(self, arrivals: Arrivals, situation: Situation, deadline: float) -> None:
-        """Write edits of the suspicious functions until ``deadline`` (`time.monotonic`). Once is enough."""
+    def write(self, arrivals: Arrivals, situation: Situation, deadline: float, *, idle: bool) -> None:
+        """Write edits of the suspicious functions, some at once, and on until ``deadline`` (`time.monotonic`) when the
+        search was ``idle`` once: nothing else is left for it to try.
+        """
+        if idle:
+            self._idle.set()
         if self._submit("write", lambda: self._write(arrivals, situation, deadline)):
             self._works["write"].add_done_callback(lambda _: arrivals.end())
 
     def stop(self) -> None:
-        """Advise no more: there is a patch."""
+        """Advise no more: there is a patch, or no time."""
         self._stop.set()
 
     @property
@@ -101,7 +107,10 @@ class Advising:
 
         writer = Writer(self._opened_engine(), self._source_of, self._seed)
         writer.look(self._until_stopped(situation.places), functions=_WRITTEN_FUNCTIONS, seconds=_SECONDS)
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
+            while number >= _BUSY_ROUNDS and not self._idle.wait(_PAUSE) and not self._stop.is_set():
+                if time.monotonic() > deadline:
+                    return
             if self._stop.is_set() or time.monotonic() > deadline:
                 return
             found = writer.write(_DRAWS)
