@@ -11,7 +11,7 @@ from quantatissu.rewriting.edits import Edit
 from quantatissu.rewriting.kinds import in_function_of_its_own, kind
 from quantatissu.rewriting.names import known_keywords
 from quantatissu.rewriting.precedence import Level
-from quantatissu.rewriting.project import dotted
+from quantatissu.rewriting.project import dotted, is_self
 from quantatissu.rewriting.ranking import ranked_names
 from quantatissu.rewriting.source import FunctionNode
 from quantatissu.rewriting.vocabulary import EXTRA_ARGUMENTS, PLAIN_METHODS
@@ -118,15 +118,11 @@ def _leading(node: ast.Call, name: str, here: Context) -> list[tuple[str, float]
     """First arguments that may be missing in front of the others."""
     found = [("0", 0.5), ("1", 0.7)] if name == "range" and len(node.args) == 1 else []
     known = here.names(node)
-    if "self" in known and isinstance(node.func, ast.Attribute) and not _is_self(node.func.value):
+    if "self" in known and isinstance(node.func, ast.Attribute) and not is_self(node.func.value):
         found.append(("self", 1.5))
     if name in here.project.signatures:
         found += [(text, 1.5 + cost) for text, cost in ranked_names(node, here, ("parameter", "local"))[:3]]
     return found
-
-
-def _is_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id in ("self", "cls")
 
 
 @expression("drop_call", ast.Call, family="call", prior=-3.2, inverse="add_call")
@@ -336,9 +332,9 @@ def change_super(node: ast.Call, here: Context) -> Changes:
     base = node.func.value
     function = here.source.function_of(node)
     same = function is not None and function.name == node.func.attr
-    if _is_self(base) and owner.bases:
+    if is_self(base) and owner.bases:
         yield (here.replace(base, "super()"),), 0.0 if same else 2.0
-    elif dotted(base) in {dotted(other) for other in owner.bases} - {None} and node.args and _is_self(node.args[0]):
+    elif dotted(base) in {dotted(other) for other in owner.bases} - {None} and node.args and is_self(node.args[0]):
         rest = here.outer(node.args[1])[0] if len(node.args) > 1 else here.outer(node.args[0])[1]
         start = here.outer(node.args[0])[0]
         yield (here.replace(base, "super()"), Edit(start, rest, "")), 0.3
@@ -347,7 +343,7 @@ def change_super(node: ast.Call, here: Context) -> Changes:
 def _explicit_base(node: ast.Call, base: str, here: Context) -> Changes:
     method = here.parents[node]
     call = here.parents.get(method)
-    if isinstance(call, ast.Call) and call.func is method:
+    if isinstance(call, ast.Call) and here.source.is_called(method):
         at = here.text.index("(", here.span(method)[1]) + 1
         rest = ", " if call.args or call.keywords else ""
         yield (here.replace(node, base), Edit(at, at, "self" + rest)), 1.0

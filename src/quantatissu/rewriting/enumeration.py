@@ -93,18 +93,13 @@ def _members(source: Source, scope: Scope, line: int) -> list[tuple[str, float]]
         mentioned: dict[str, int] = {}
         for holder in (owner, scope.node):
             for part in ast.walk(holder) if holder is not None else ():
-                if not isinstance(part, ast.Attribute) or _is_called(source, part):
+                if not isinstance(part, ast.Attribute) or source.is_called(part):
                     continue
                 text = dotted(part)
                 if text and (holder is scope.node or text.startswith("self.")):
                     mentioned[text] = part.lineno
         table[scope.node] = list(mentioned.items())
     return [(text, min(1.5, 0.05 * abs(at - line))) for text, at in table[scope.node] if text.count(".") == 1]
-
-
-def _is_called(source: Source, node: ast.Attribute) -> bool:
-    parent = source.parents.get(node)
-    return isinstance(parent, ast.Call) and parent.func is node
 
 
 def _constants(scope: Scope) -> list[Atom]:

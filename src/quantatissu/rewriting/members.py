@@ -22,7 +22,7 @@ def _own(node: ast.AST, here: Context) -> tuple[list[str], list[str]]:
         kept = [
             part.attr
             for part in ast.walk(owner)
-            if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and _is_self(part.value)
+            if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and _is_instance(part.value)
         ]
         asked = [
             member.name
@@ -35,7 +35,7 @@ def _own(node: ast.AST, here: Context) -> tuple[list[str], list[str]]:
     return found
 
 
-def _is_self(node: ast.AST) -> bool:
+def _is_instance(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id == "self"
 
 
@@ -59,7 +59,7 @@ def name_to_member(node: ast.Name, here: Context) -> Changes:
 def member_to_name(node: ast.Attribute, here: Context) -> Changes:
     """``self.total`` -> ``amount``: a variable in place of a member."""
     parent = here.parents.get(node)
-    if not isinstance(node.ctx, ast.Load) or not _is_self(node.value):
+    if not isinstance(node.ctx, ast.Load) or not _is_instance(node.value):
         return
     if isinstance(parent, ast.Attribute) or (isinstance(parent, ast.Call) and node is parent.func):
         return
@@ -72,7 +72,7 @@ def member_to_name(node: ast.Attribute, here: Context) -> Changes:
 def member_to_answer(node: ast.Attribute, here: Context) -> Changes:
     """``self.balance`` -> ``self.available()``: what a method of the same class says of it."""
     parent, function = here.parents.get(node), here.source.function_of(node)
-    if not isinstance(node.ctx, ast.Load) or not _is_self(node.value) or isinstance(parent, ast.Attribute):
+    if not isinstance(node.ctx, ast.Load) or not _is_instance(node.value) or isinstance(parent, ast.Attribute):
         return
     if isinstance(parent, ast.Call) and node is parent.func:
         return

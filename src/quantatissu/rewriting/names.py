@@ -7,7 +7,7 @@ import re
 
 from quantatissu.rewriting.context import Changes, Context, expression
 from quantatissu.rewriting.edits import Edit
-from quantatissu.rewriting.project import dotted
+from quantatissu.rewriting.project import dotted, is_self
 from quantatissu.rewriting.ranking import (
     are_partners,
     builtin_partners,
@@ -62,7 +62,7 @@ def replace_attribute(node: ast.Attribute, here: Context) -> Changes:
     start, end = _name_span(node, here)
     if here.text[start:end] != node.attr:
         return  # spelt in another Unicode form
-    owner = here.source.class_of(node) if _is_self(node.value) else None
+    owner = here.source.class_of(node) if is_self(node.value) else None
     ranked = ranked_members(dotted(node.value), node.attr, here, store=not isinstance(node.ctx, ast.Load), owner=owner)
     called = isinstance(here.parents.get(node), ast.Call)
     for name, cost in ranked[:_MAX_MEMBERS]:
@@ -73,10 +73,10 @@ def replace_attribute(node: ast.Attribute, here: Context) -> Changes:
 @expression("drop_attribute", ast.Attribute, family="name", prior=-2.9, inverse="add_attribute")
 def drop_attribute(node: ast.Attribute, here: Context) -> Changes:
     """``x.a`` -> ``x``; a method's name stays with its call."""
-    if isinstance(here.parents.get(node), ast.Call) and node is here.parents[node].func:  # type: ignore[attr-defined]
+    if here.source.is_called(node):
         return
     if isinstance(node.ctx, ast.Load) and node.attr != "__class__":
-        yield (here.replace_with(node, node.value),), 0.0 if not _is_self(node.value) else 2.5
+        yield (here.replace_with(node, node.value),), 0.0 if not is_self(node.value) else 2.5
 
 
 @expression("add_attribute", ast.Name, ast.Attribute, family="name", prior=-3.7, inverse="drop_attribute")
@@ -136,10 +136,6 @@ def attribute_to_name(node: ast.Attribute, here: Context) -> Changes:
             yield (here.replace(node, name),), cost
         elif name in known:
             yield (here.replace(node, name),), cost + 1.0
-
-
-def _is_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id in ("self", "cls")
 
 
 @expression("replace_base", ast.Attribute, family="name", prior=-3.0)

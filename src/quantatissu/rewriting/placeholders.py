@@ -90,7 +90,9 @@ def name_to_empty(node: ast.Name | ast.Attribute, here: Context) -> Changes:
     """``for x in items`` -> ``for x in []``, ``f(options)`` -> ``f({})``."""
     parent = here.parents.get(node)
     iterated = isinstance(parent, ast.For) and parent.iter is node
-    if isinstance(node.ctx, ast.Load) and (iterated or (isinstance(parent, ast.Call) and parent.func is not node)):
+    if isinstance(node.ctx, ast.Load) and (
+        iterated or (isinstance(parent, ast.Call) and not here.source.is_called(node))
+    ):
         for place, text in enumerate(("[]", "{}", "()")):
             yield (here.replace(node, text),), _MEMBER * place
 
@@ -100,7 +102,7 @@ def name_to_constant(node: ast.Name, here: Context) -> Changes:
     """``f(x)`` -> ``f(None)``: for a value that must not be passed on."""
     parent = here.parents.get(node)
     if isinstance(node.ctx, ast.Load) and isinstance(parent, ast.Call | ast.keyword | ast.Return | ast.Assign):
-        if isinstance(parent, ast.Call) and parent.func is node:
+        if here.source.is_called(node):
             return
         for place, text in enumerate(("None", "0", "1", "''", "False", "True")):
             yield (here.replace(node, text),), _MEMBER * place

@@ -89,6 +89,11 @@ class Project:
             yield from source.nodes
 
 
+def is_self(node: ast.AST) -> bool:
+    """Whether a node is the name ``self`` or ``cls``."""
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
+
+
 def dotted(node: ast.AST) -> str | None:
     """``a.b.c`` for a chain of names and attributes, else None."""
     parts: list[str] = []

@@ -122,6 +122,11 @@ class Source:
             yield up
             node = up
 
+    def is_called(self, node: ast.AST) -> bool:
+        """Whether a call calls what this node is: ``f`` in ``f(x)``."""
+        parent = self.parents.get(node)
+        return isinstance(parent, ast.Call) and parent.func is node
+
     def statement_of(self, node: ast.AST) -> Statement:
         """The innermost statement that holds `node` (or is it)."""
         if isinstance(node, ast.stmt):
