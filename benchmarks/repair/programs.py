@@ -122,7 +122,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks program-repairs", description=__doc__)
     parser.add_argument("--split", choices=("dev", "test", "both"), default="test", help="test is kept from tuning")
     parser.add_argument("--program", action="append", default=[], metavar="NAME", help="just this one (repeatable)")
-    parser.add_argument("--model", default="none", help="the model that `fix` is told to use")
+    parser.add_argument("--model", default="tissu", help="the model that `fix` is told to use")
     parser.add_argument("--seconds", type=float, default=60.0, help="limit of the tool for one program")
     parser.add_argument("--all", action="store_true", help="every program, however long it takes")
     parser.add_argument("--jobs", type=int, default=1, help="programs at a time (the tool itself uses every core)")

@@ -22,6 +22,16 @@ def test_defaults(tmp_path: Path) -> None:
     assert warnings == ()
 
 
+@pytest.mark.parametrize(("typed", "model"), [(None, "tissu"), ("tissu", "tissu"), ("none", None)])
+def test_the_model(tmp_path: Path, typed: str | None, model: str | None) -> None:
+    assert fix_options(FixArguments(tmp_path, model=typed))[0].model == model
+
+
+def test_without_its_engine_the_built_in_model_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert fix_options(FixArguments(tmp_path))[0].model is None
+
+
 def test_settings_are_defaults_and_flags_win(tmp_path: Path) -> None:
     root = project(tmp_path, 'test = "pytest a"\nmax-seconds = 5\nfiles = ["src/*"]\npython = "bin/python3"')
     options, _ = fix_options(FixArguments(root))

@@ -41,7 +41,7 @@ def fix(
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of everything random. [0]")] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Who advises the search: tissu, a folder, or none. [none]")
+        str | None, typer.Option(metavar="NAME", help="Who helps the search: tissu, a folder, or none. [tissu]")
     ] = None,
     lint: Annotated[bool, typer.Option("--lint", help="Fix what ruff finds, not the tests.")] = False,
     select: Annotated[

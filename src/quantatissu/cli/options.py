@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+BUILT_IN = "tissu"
+"""The model that helps where none was named."""
+
 ALLOWED = {
     "network-loopback": "a private 127.0.0.1",
     "network": "this machine's network",
@@ -116,7 +119,7 @@ def fix_options(arguments: FixArguments) -> tuple[FixOptions, tuple[str, ...]]:
         allow=allow,
         environment=environment,
         seed=defaults.seed if arguments.seed is None else arguments.seed,
-        model=_model(arguments.model, defaults.model),
+        model=_model(arguments.model),
     )
     return options, tuple(warnings)
 
@@ -135,14 +138,16 @@ def lint_options(*, lint: bool, select: Sequence[str] | None, unsafe: bool) -> L
     return LintOptions(rules, unsafe)
 
 
-def _model(typed: str | None, default: str | None) -> str | None:
-    """The model to ask, as it can be opened; None for "none"."""
+def _model(typed: str | None) -> str | None:
+    """The model to ask, as it can be opened: the built-in one if it can run and no other is named; None for "none"."""
+    from importlib.util import find_spec
+
     from quantatissu.model.packaged import packaged_names
 
-    if typed is None or typed in packaged_names():
-        return typed or default
-    if typed == "none":
-        return None
+    if typed is None:
+        return BUILT_IN if BUILT_IN in packaged_names() and find_spec("onnxruntime") is not None else None
+    if typed == "none" or typed in packaged_names():
+        return None if typed == "none" else typed
     folder = Path(typed)
     if not (folder / "config.json").is_file():
         names = ", ".join(packaged_names())

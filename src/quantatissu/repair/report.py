@@ -18,7 +18,8 @@ class FixOptions:
     ``test`` is the test command as the user would type it; ``python`` the interpreter that runs it; both found by
     themselves when None. ``files`` are globs, relative to ``path``, that patches may touch (all source files when
     empty). ``allow`` widens the sandbox (``network-loopback``, ``network``, ``home``); ``environment`` names variables
-    passed through. ``model`` advises a search that is slow: a packaged one by its name, or a folder; None: none.
+    passed through. ``model`` helps a search that is slow or has nothing left: a packaged one by its name, or a folder;
+    None: none.
     ``grace_seconds`` is how long to look for a better patch, at least, after the first that passes.
     """
 
